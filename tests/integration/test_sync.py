@@ -286,7 +286,7 @@ class TestSchedule:
         assert len({body["sync_id"] for body in bodies}) == 22
 
     @pytest.mark.parametrize("count", [1, 12, 250])
-    def test_batch_of_any_size_makes_four_round_trips(
+    def test_batch_of_any_size_makes_three_round_trips(
         self, invoke: Invoke, count: int, seeded: Database, run: Run
     ) -> None:
         wallets = run(with_copies(seeded, create(invoke)["id"], count))
@@ -301,7 +301,7 @@ class TestSchedule:
         with round_trips() as commands:
             assert work(records) == []
 
-        assert commands == ["update", "find", "aggregate", "bulkWrite"]
+        assert commands == ["update", "aggregate", "bulkWrite"]
 
     def test_malformed_message_does_not_block_others(self, invoke: Invoke) -> None:
         wallet = create(invoke)

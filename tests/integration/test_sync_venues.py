@@ -195,7 +195,7 @@ def test_batch_of_any_size_makes_three_round_trips(
     with round_trips() as commands:
         assert work([message(*wallets, scheduled=tick())]) == []
 
-    assert commands == ["update", "find", "bulkWrite"]
+    assert commands == ["update", "aggregate", "bulkWrite"]
     assert venue.calls("bookTicker") <= 2
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from pymongo.errors import AutoReconnect
 
 from moniqo_core import bootstrap, event_loop
 from moniqo_core.domain.clock import utc_now
@@ -22,7 +23,7 @@ from moniqo_core.storage.rate_counters import COLLECTION, RateCounters
 from moniqo_core.storage.wallets.wallet_slots import GRACE, WalletSlots
 from tests.conftest import Database, Run
 from tests.support.lambdas import STRANGER, TRADER, Answer, Invoke, User
-from tests.support.round_trips import round_trips, under_way
+from tests.support.round_trips import round_trips
 from tests.support.wallets import aws, create, new_wallet
 
 __all__ = ["aws"]
@@ -135,39 +136,83 @@ def test_manual_syncs_are_limited(invoke: Invoke) -> None:
     assert len(invoke("get_sync_log", "GET", f"/wallets/{wallet}/sync-log", user=TRADER).json["items"]) == 3
 
 
-def test_limit_check_runs_concurrently_with_the_wallet_read(invoke: Invoke) -> None:
+def test_order_is_counted_in_its_commit(invoke: Invoke, database: Database, run: Run) -> None:
     wallet = create(invoke)["id"]
-    with round_trips() as first:
-        place(invoke, wallet)  # opens the second connection, reads the seed of the market
-    assert "update" in first
-
-    with round_trips() as commands, under_way() as moments:
+    place(invoke, wallet)  # reads the seed of the market
+    with round_trips() as commands:
         assert place(invoke, wallet).status == 201
+    assert commands == ["aggregate", "bulkWrite"]
+    assert _counted(database, run) == 2
 
-    assert sorted(commands) == ["aggregate", "bulkWrite", "update"]
-    assert commands[-1] == "bulkWrite"
-    assert frozenset({"aggregate", "update"}) in moments
+
+def test_order_at_the_limit_is_refused_by_the_read(invoke: Invoke) -> None:
+    wallet = create(invoke)["id"]
+    assert [place(invoke, wallet).status for _ in range(3)] == [201] * 3
+    with round_trips() as commands:
+        assert_limited(place(invoke, wallet))
+    assert commands == ["aggregate"]
+
+
+def test_order_that_lost_to_other_writers_counts_once(invoke: Invoke, database: Database, run: Run) -> None:
+    """All orders are decided on the same entry, so all but one lose at least once."""
+    wallet = create(invoke)["id"]
+    outcomes = _at_once([_limit_order(wallet, number) for number in range(CONNECTIONS)])
+    placed = sum(not isinstance(outcome, RateLimitExceededError) for outcome in outcomes)
+    assert placed == 3
+    assert _counted(database, run) == 3
+
+
+def test_order_whose_answer_was_lost_counts_once(
+    invoke: Invoke, database: Database, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same writes are sent again, also when the order was the last one below the limit."""
+    wallet = create(invoke)["id"]
+    place(invoke, wallet, amount="900")  # opens the connection
+    client = bootstrap.database().client
+    whole = client.bulk_write
+    lost: list[bool] = []
+
+    async def without_answer(models: Sequence[Any], **options: Any) -> object:
+        lost.append(len(lost) % 2 == 0)
+        answer = await whole(models, **options)
+        if lost[-1]:
+            raise AutoReconnect
+        return answer
+
+    monkeypatch.setattr(client, "bulk_write", without_answer)
+    for count in (1, 2, 3):
+        lost.clear()
+        assert place(invoke, wallet).status == 201
+        assert lost[0]
+        assert _counted(database, run) == count
+    assert_limited(place(invoke, wallet))
+
+
+def _counted(database: Database, run: Run) -> int:
+    (counter,) = run(database[COLLECTION].find().to_list())
+    count: int = counter["count"]
+    return count
 
 
 def test_concurrent_orders_are_placed_up_to_exactly_the_limit(invoke: Invoke) -> None:
     wallet = create(invoke)["id"]
-
-    def order(number: int) -> Coroutine[Any, Any, object]:
-        wanted = OrderRequest(
-            symbol="BTC/USDT",
-            side=OrderSide.BUY,
-            type=OrderType.LIMIT,
-            amount=Decimal("0.001"),
-            price=Decimal(10000),
-            client_order_id=f"n{number}",
-        )
-        return bootstrap.orders().place(TRADER.id, wallet, wanted)
-
-    outcomes = _at_once([order(number) for number in range(CONNECTIONS)])
+    outcomes = _at_once([_limit_order(wallet, number) for number in range(CONNECTIONS)])
 
     assert sum(isinstance(outcome, RateLimitExceededError) for outcome in outcomes) == CONNECTIONS - 3
     listed = invoke("list_orders", "GET", f"/wallets/{wallet}/orders", user=TRADER).json["items"]
     assert len(listed) == 3
+
+
+def _limit_order(wallet: str, number: int) -> Coroutine[Any, Any, object]:
+    wanted = OrderRequest(
+        symbol="BTC/USDT",
+        side=OrderSide.BUY,
+        type=OrderType.LIMIT,
+        amount=Decimal("0.001"),
+        price=Decimal(10000),
+        client_order_id=f"n{number}",
+    )
+    return bootstrap.orders().place(TRADER.id, wallet, wanted)
 
 
 def _at_once(work: list[Coroutine[Any, Any, object]]) -> list[object]:

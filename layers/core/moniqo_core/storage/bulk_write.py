@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, cast
+from typing import Any, Final, NamedTuple, cast
 
 from pymongo import AsyncMongoClient
 from pymongo.errors import ClientBulkWriteException, ServerSelectionTimeoutError
@@ -16,14 +16,21 @@ SENDS: Final = 3
 """How often one write is sent before its outcome counts as unknown. The driver sends it up to twice each time."""
 
 
-async def send_until_answered(client: AsyncMongoClient[Document], models: Sequence[Any]) -> Mapping[str, object] | None:
+class Duplicate(NamedTuple):
+    """A write that a unique index rejected: its place in the bulk write, and the key pattern of the index."""
+
+    place: int
+    key: Mapping[str, object]
+
+
+async def send_until_answered(client: AsyncMongoClient[Document], models: Sequence[Any]) -> Duplicate | None:
     """Send one ordered bulk write, and repeat it until there is an answer.
 
     A lost answer says nothing about the write, which may even still arrive. So exactly the same write is sent again,
     never a new decision. Of two documents with the same ``_id``, only the first to arrive is stored.
 
     Returns:
-        The key pattern of the unique index that rejected a write, or None if all were written.
+        The write that a unique index rejected, or None if all were written.
 
     Raises:
         TemporarilyUnavailableError: the outcome is unknown.
@@ -34,9 +41,9 @@ async def send_until_answered(client: AsyncMongoClient[Document], models: Sequen
         try:
             await client.bulk_write(models, ordered=True)
         except ClientBulkWriteException as error:
-            key = duplicate_key(error)
-            if key is not None:
-                return key
+            duplicate = duplicate_of(error)
+            if duplicate is not None:
+                return duplicate
             if not is_outage(error):
                 raise
             lost = error
@@ -52,11 +59,10 @@ async def send_until_answered(client: AsyncMongoClient[Document], models: Sequen
     raise TemporarilyUnavailableError("The database did not answer.", retry_after=2) from lost
 
 
-def duplicate_key(error: ClientBulkWriteException) -> Mapping[str, object] | None:
-    """Return the key pattern of the unique index that a bulk write violated, or None if it failed otherwise."""
+def duplicate_of(error: ClientBulkWriteException) -> Duplicate | None:
+    """Return the write that a unique index rejected, or None if the bulk write failed otherwise."""
     # The driver's annotation is wrong: these are the server's documents.
     for failure in cast("list[Mapping[str, Any]]", error.write_errors or []):
         if failure.get("code") == 11000:  # noqa: PLR2004
-            pattern: Mapping[str, object] = failure.get("keyPattern") or {"_id": 1}
-            return pattern
+            return Duplicate(failure["idx"], failure.get("keyPattern") or {"_id": 1})
     return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
@@ -13,7 +13,8 @@ from moniqo_core.domain.market.price_feed import PriceFeed
 from moniqo_core.domain.wallets.user_wallet import UserWallet
 from moniqo_core.storage.document import Database
 from moniqo_core.storage.paper.journal_commit import DemoJournal
-from moniqo_core.storage.paper.snapshots import LoadedAccount
+from moniqo_core.storage.paper.snapshots import LoadedAccount, WalletsWithAccounts
+from moniqo_core.storage.rate_counters import Count
 from moniqo_core.storage.wallets.definitions import DefinitionStore
 from moniqo_core.storage.wallets.user_wallets import UserWalletStore
 from moniqo_core.venues.connections import VenueConnections
@@ -103,15 +104,17 @@ class WalletConnector:
             return demo
         return await self.connect_live(owner, user_wallet_id, with_key=with_key)
 
-    async def find_demo(self, owner: str, user_wallet_id: str) -> DemoWallet | None:
+    async def find_demo(self, owner: str, user_wallet_id: str, count: Count | None = None) -> DemoWallet | None:
         """Open a demo wallet of ``owner`` in one round trip, or return None where there is no such demo wallet.
+
+        The same read tells ``count`` whether its limit is reached.
 
         For a wallet already known to be live this reads nothing, because a wallet's kind never changes. The kind is
         remembered per owner, so that the time of an answer tells other users nothing.
         """
         if (owner, user_wallet_id) in self._live_ids:
             return None
-        loaded = await self._ledger.load(user_wallet_id, owner)
+        loaded = await self._ledger.load(user_wallet_id, owner, count)
         if loaded is None:
             return None
         demo = await self._demo("", user_wallet_id, owner, loaded)
@@ -151,14 +154,23 @@ class WalletConnector:
             self._live_ids.clear()
         self._live_ids.add((wallet.user_id, wallet.id))
 
-    async def connect_many(self, wallets: Sequence[UserWallet]) -> dict[str, BaseWallet]:
-        """Return wallets by id, not yet initialised, in two round trips.
+    async def read_leased(self, user_wallet_ids: Iterable[str], token: str) -> WalletsWithAccounts:
+        """Return those of these wallets that the holder of a sync's ``token`` has leased, in one round trip."""
+        return await self._ledger.load_leased(user_wallet_ids, token)
 
+    async def connect_many(
+        self, wallets: Sequence[UserWallet], accounts: Mapping[str, LoadedAccount] | None = None
+    ) -> dict[str, BaseWallet]:
+        """Return wallets by id, not yet initialised. ``accounts`` are those of the paper wallets, if they are read.
+
+        The accounts take one round trip if they are not, and the definitions of live wallets one if they are not known.
         A wallet without an account or a usable definition is missing from the result. A deleted demo wallet raises
         WalletDeletedError when it is initialised.
         """
         demo = [wallet for wallet in wallets if wallet.is_demo]
-        loaded = await self._ledger.load_many([wallet.id for wallet in demo]) if demo else {}
+        loaded = accounts or {}
+        if accounts is None and demo:
+            loaded = await self._ledger.load_many([wallet.id for wallet in demo])
         connected: dict[str, BaseWallet] = {}
         for wallet in demo:
             found = loaded.get(wallet.id)

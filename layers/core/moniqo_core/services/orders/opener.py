@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from moniqo_core.services.orders.execution import OrderExecution
     from moniqo_core.services.orders.live.placing import LivePlacing
     from moniqo_core.services.orders.live.pre_trade import PreTradeRead
+    from moniqo_core.services.shared.user_quotas import Permit
     from moniqo_core.wallets.exchange.wallet import ExchangeWallet
 
 
@@ -35,15 +36,25 @@ class OrderOpener:
             return _paper(demo)
         return self._venue(await self._connector.connect_live(user_id, user_wallet_id))
 
-    async def open_to_trade(self, user_id: str, user_wallet_id: str, client_order_id: str | None) -> OrderExecution:
+    async def open_to_trade(
+        self, user_id: str, user_wallet_id: str, client_order_id: str | None, permit: Permit | None = None
+    ) -> OrderExecution:
         """Open a wallet to decide one order. For a live wallet the same read finds the order of ``client_order_id``.
+
+        The commit of a paper order counts it in ``permit``. A live order is counted while its wallet is read.
 
         Opening a live wallet may wait for Secrets Manager or load the venue's library. The state is then read again, so
         that this wait takes nothing from the time to send the order.
         """
-        demo = await self._connector.find_demo(user_id, user_wallet_id)
+        demo = await self._connector.find_demo(user_id, user_wallet_id, None if permit is None else permit.count)
         if demo is not None:
-            return _paper(demo)
+            return _paper(demo, permit)
+        opening = self._open_live_to_trade(user_id, user_wallet_id, client_order_id)
+        return await (opening if permit is None else permit.take_while(opening))
+
+    async def _open_live_to_trade(
+        self, user_id: str, user_wallet_id: str, client_order_id: str | None
+    ) -> OrderExecution:
         placing = self._live()
         found = await placing.read_state(user_wallet_id, client_order_id, owner=user_id)
         account = await self._connector.open_live(found.state.wallet)
@@ -58,5 +69,5 @@ class OrderOpener:
         return LiveExecution(wallet, self._live(), found)
 
 
-def _paper(wallet: DemoWallet) -> PaperExecution:
-    return PaperExecution(wallet, wallet.orders)
+def _paper(wallet: DemoWallet, permit: Permit | None = None) -> PaperExecution:
+    return PaperExecution(wallet, wallet.orders, None if permit is None else permit.count)

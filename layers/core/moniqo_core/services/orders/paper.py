@@ -10,6 +10,7 @@ from moniqo_core.domain.orders.order import Fill
 from moniqo_core.domain.orders.record import OrderRecord
 from moniqo_core.domain.orders.request import ClosePosition, OrderRequest, ReplaceOrder
 from moniqo_core.services.orders.execution import FillPage, OrderPage
+from moniqo_core.storage.rate_counters import Count
 from moniqo_core.wallets.base import BaseWallet
 
 if TYPE_CHECKING:
@@ -22,8 +23,11 @@ class PaperOrders(Protocol):
     async def evaluate(self) -> bool:
         """Evaluate resting orders along the price path. Returns False if it stopped short of now."""
 
-    async def submit(self, order: OrderRequest | ClosePosition) -> OrderRecord:
-        """Place an order or close a position, or return the order accepted under the same client order id."""
+    async def submit(self, order: OrderRequest | ClosePosition, count: Count | None = None) -> OrderRecord:
+        """Place an order or close a position, or return the order accepted under the same client order id.
+
+        The commit counts the order in ``count``.
+        """
 
     async def find_accepted(self, order: OrderRequest | ClosePosition) -> OrderRecord | None:
         """Return the order accepted under the client order id of ``order``."""
@@ -49,16 +53,17 @@ class PaperOrders(Protocol):
     async def cancel_all(self, symbol: str | None) -> Sequence[OrderRecord]:
         """Cancel open orders in one commit."""
 
-    async def replace(self, command: ReplaceOrder) -> OrderRecord:
-        """Replace an open order in one commit."""
+    async def replace(self, command: ReplaceOrder, count: Count | None = None) -> OrderRecord:
+        """Replace an open order in one commit, which counts it in ``count``."""
 
 
 class PaperExecution:
     """Implements :class:`moniqo_core.services.orders.execution.OrderExecution` for a paper wallet."""
 
-    def __init__(self, account: BaseWallet, orders: PaperOrders) -> None:
-        """Trade with the ``orders`` of ``account``."""
+    def __init__(self, account: BaseWallet, orders: PaperOrders, count: Count | None = None) -> None:
+        """Trade with the ``orders`` of ``account``. The commit of an order counts it in ``count``."""
         self._account = account
+        self._count = count
         self._orders = orders
 
     @property
@@ -68,7 +73,7 @@ class PaperExecution:
 
     async def place(self, order: OrderRequest) -> OrderRecord:
         """Place an order in one commit, or return the order accepted under the same client order id."""
-        return await self._orders.submit(order)
+        return await self._orders.submit(order, self._count)
 
     async def find_accepted(self, order: OrderRequest | ClosePosition) -> OrderRecord | None:
         """Return the order accepted under the client order id of ``order``, None when there is none."""
@@ -84,7 +89,7 @@ class PaperExecution:
 
     async def close_position(self, close: ClosePosition) -> OrderRecord:
         """Sell a position at market, or a part of it, in one commit. Other sell orders shrink or end for it."""
-        return await self._orders.submit(close)
+        return await self._orders.submit(close, self._count)
 
     async def get(self, order_id: str) -> OrderRecord:
         """Evaluate resting orders, then return one order."""
@@ -111,7 +116,7 @@ class PaperExecution:
 
     async def replace(self, command: ReplaceOrder) -> OrderRecord:
         """Replace an open order in one commit."""
-        return await self._orders.replace(command)
+        return await self._orders.replace(command, self._count)
 
     async def release(self, *, force: bool) -> None:
         """Do nothing. The commit that closes the account refuses open orders, or cancels them with ``force``."""

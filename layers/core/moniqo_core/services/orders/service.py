@@ -42,8 +42,8 @@ class Orders:
         return await self._once(user_id, user_wallet_id, order)
 
     async def _once(self, user_id: str, user_wallet_id: str, asked: OrderRequest | ClosePosition) -> OrderRecord:
-        opening = self._opener.open_to_trade(user_id, user_wallet_id, asked.client_order_id)
-        execution, permit = await self._limit.count_while(user_id, opening)
+        permit = self._limit.permit(user_id)
+        execution = await self._opener.open_to_trade(user_id, user_wallet_id, asked.client_order_id, permit)
         if permit.refusal is not None:
             before = await execution.find_accepted(asked)
             if before is None:
@@ -99,8 +99,8 @@ class Orders:
             RateLimitExceededError: the user placed too many orders within this minute.
 
         """
-        opening = self._opener.open_to_trade(user_id, user_wallet_id, None)
-        execution, permit = await self._limit.count_while(user_id, opening)
+        permit = self._limit.permit(user_id)
+        execution = await self._opener.open_to_trade(user_id, user_wallet_id, None, permit)
         if permit.refusal is not None:
             before = await execution.get(command.order_id)
             if is_repeat(before, command):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable
 from datetime import datetime, timedelta
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, TypeVar
 
 from moniqo_core.domain.clock import Clock, utc_now
 from moniqo_core.domain.counting import counted
@@ -15,7 +15,7 @@ from moniqo_core.domain.errors import (
     TemporarilyUnavailableError,
     WalletError,
 )
-from moniqo_core.storage.rate_counters import RateCounters
+from moniqo_core.storage.rate_counters import Count, RateCounters
 from moniqo_core.storage.wallets.wallet_slots import GRACE, WalletSlots
 
 MINUTE: Final = timedelta(minutes=1)
@@ -23,18 +23,34 @@ MINUTE: Final = timedelta(minutes=1)
 Result = TypeVar("Result")
 
 
-class Permit(NamedTuple):
-    """One counted request. ``refusal`` is the error if the limit is reached, None otherwise."""
+class Permit:
+    """One request that may count against the limit of its user."""
 
-    limit: PerMinute
-    user_id: str
-    at: datetime
-    refusal: RateLimitExceededError | None
+    def __init__(self, count: Count) -> None:
+        """Count with ``count``, which nothing has taken yet."""
+        self.count = count
+
+    @property
+    def refusal(self) -> Exception | None:
+        """The RateLimitExceededError if the limit is known to be reached, None otherwise."""
+        return self.count.error() if self.count.is_refused else None
 
     def require(self) -> None:
         """Raise RateLimitExceededError if the limit is reached."""
-        if self.refusal is not None:
-            raise self.refusal
+        if self.count.is_refused:
+            raise self.count.error()
+
+    async def take_while(self, reading: Awaitable[Result]) -> Result:
+        """Count the request while ``reading`` runs. If ``reading`` raises, the request does not count."""
+        counting = asyncio.create_task(self.count.take())
+        try:
+            read = await reading
+        except Exception:
+            await counting
+            await self.release()
+            raise
+        await counting
+        return read
 
     async def spend(self, work: Awaitable[Result]) -> Result:
         """Await ``work``. If it raises a refusal, the request no longer counts."""
@@ -47,9 +63,8 @@ class Permit(NamedTuple):
             raise
 
     async def release(self) -> None:
-        """Take the request back out of the count."""
-        if self.refusal is None:
-            await self.limit.release(self)
+        """Take the request back out of the count, if it was counted."""
+        await self.count.release()
 
 
 class PerMinute:
@@ -62,21 +77,15 @@ class PerMinute:
         self._counters = counters
         self._now = now
 
+    def permit(self, user_id: str) -> Permit:
+        """Return the permit of one request. Nothing is counted yet."""
+        now = self._now()
+        return Permit(self._counters.count(self._key(user_id), self._limit, now, lambda: self._refusal(now)))
+
     async def count_while(self, user_id: str, reading: Awaitable[Result]) -> tuple[Result, Permit]:
         """Count a request while ``reading`` runs. If ``reading`` raises, the request does not count."""
-        now = self._now()
-        counting = asyncio.create_task(self._counters.take(self._key(user_id), self._limit, now))
-        try:
-            read = await reading
-        except Exception:
-            if await counting:
-                await self._counters.release(self._key(user_id), now)
-            raise
-        return read, Permit(self, user_id, now, None if await counting else self._refusal(now))
-
-    async def release(self, permit: Permit) -> None:
-        """Take the request of a permit back out of the count."""
-        await self._counters.release(self._key(permit.user_id), permit.at)
+        permit = self.permit(user_id)
+        return await permit.take_while(reading), permit
 
     def _refusal(self, now: datetime) -> RateLimitExceededError:
         return RateLimitExceededError(

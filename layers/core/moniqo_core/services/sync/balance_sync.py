@@ -20,6 +20,7 @@ from moniqo_core.domain.wallets.user_wallet import UserWallet
 from moniqo_core.services.shared.cancels_buys import CancelsBuys
 from moniqo_core.services.shared.user_quotas import PerMinute
 from moniqo_core.services.sync.concurrent_account_queries import AccountQueries
+from moniqo_core.storage.paper.snapshots import WalletsWithAccounts
 from moniqo_core.storage.wallets.due_wallets import DueWallets, SyncLease
 from moniqo_core.storage.wallets.sync_log import SyncLogStore, UnreadableWallet
 from moniqo_core.storage.wallets.user_wallet_codec import changes_between
@@ -73,6 +74,7 @@ class BalanceSync:
         self._wallets = wallets
         self._due = due
         self._sync_log = sync_log
+        self._connector = connector
         self._queries = AccountQueries(connector, now, jitter)
         self._limit = limit
         self._stop = stop
@@ -137,16 +139,18 @@ class BalanceSync:
     async def sync_due(self, due: Mapping[str, datetime]) -> SyncReport:
         """Sync the wallets of ``due`` (id: scheduled time) that are not synced for that time yet.
 
-        It takes four round trips to the database for any number of wallets: lease them, read their documents with the
-        credentials, read the paper accounts, and store the outcomes. Wallets that were deleted, stopped or synced
+        It takes three round trips to the database for any number of wallets: lease them, read their documents with the
+        credentials and the paper accounts, and store the outcomes. Wallets that were deleted, stopped or synced
         meanwhile are left out, and so are those that another worker has leased.
         """
         started_at = self._now()
         lease = SyncLease(str(uuid.uuid4()), started_at + LEASE)
-        wallets, broken = await self._due.claim(due, lease, started_at)
+        wallets, broken, accounts = WalletsWithAccounts((), (), {})
+        if await self._due.claim(due, lease, started_at):
+            wallets, broken, accounts = await self._connector.read_leased(due, lease.token)
         now = self._now()
         work = [(scheduled_run(wallet.id, due[wallet.id], now), wallet) for wallet in wallets]
-        outcomes = await self._queries.many(work)
+        outcomes = await self._queries.many(work, accounts)
         again = now + retry_delay(FAILURES_UNTIL_ERROR, self._jitter())
         unreadable = [UnreadableWallet(name, due[name], again) for name in broken]
         unstored = await self._sync_log.record(lease.token, outcomes, unreadable)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Final
 
@@ -21,6 +21,7 @@ from moniqo_core.domain.sync.outcome import SyncOutcome, SyncRun, SyncType
 from moniqo_core.domain.sync.outcome_rules import account_deleted, failed, succeeded
 from moniqo_core.domain.wallets.user_wallet import UserWallet
 from moniqo_core.storage.client import is_outage
+from moniqo_core.storage.paper.snapshots import LoadedAccount
 from moniqo_core.wallets.base import BaseWallet
 from moniqo_core.wallets.connector import WalletConnector
 
@@ -46,8 +47,10 @@ class AccountQueries:
         self._now = now
         self._jitter = jitter
 
-    async def many(self, work: Work) -> Sequence[SyncOutcome]:
+    async def many(self, work: Work, accounts: Mapping[str, LoadedAccount] | None = None) -> Sequence[SyncOutcome]:
         """Query wallets concurrently, a few per venue. Wallets whose query did not start in time have no outcome.
+
+        ``accounts`` are those of the paper wallets by id, if they are read.
 
         Wallets that failed last time come last. They may use up their time limit or open the venue's circuit breaker,
         and this way no other wallet is queried after them.
@@ -55,7 +58,7 @@ class AccountQueries:
         if not work:
             return ()
         work = sorted(work, key=lambda pair: pair[1].connection.retry_count)
-        connected = await self._connector.connect_many([wallet for _, wallet in work])
+        connected = await self._connector.connect_many([wallet for _, wallet in work], accounts)
         slots: dict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(AT_ONCE_PER_VENUE))
         begun: set[str] = set()
 

@@ -6,7 +6,7 @@ A snapshot that an interrupted commit left behind is brought forward from the la
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
@@ -14,11 +14,15 @@ from typing import Any, Final, NamedTuple
 from pymongo import ReplaceOne
 
 from moniqo_core.domain.ledger.account import Account
+from moniqo_core.domain.wallets.user_wallet import UserWallet
 from moniqo_core.storage.client import UNREADABLE_DOCUMENT
-from moniqo_core.storage.document import WHOLE_RESULT, Database, Document, later_fields
+from moniqo_core.storage.document import USER_WALLETS, WHOLE_RESULT, Database, Document, later_fields
 from moniqo_core.storage.paper.account_codec import read_account, state_document
 from moniqo_core.storage.paper.account_values import SNAPSHOT_FIELDS, entry_id
 from moniqo_core.storage.paper.entry_codec import APPLIED_FIELDS, apply_entry, checkpoint_document
+from moniqo_core.storage.rate_counters import COLLECTION as COUNTERS
+from moniqo_core.storage.rate_counters import Count
+from moniqo_core.storage.wallets.user_wallets import read_wallets
 
 log: Final = logging.getLogger("moniqo")
 
@@ -51,6 +55,14 @@ class LoadedAccount(NamedTuple):
     later_fields: Mapping[str, object] = MappingProxyType({})
 
 
+class WalletsWithAccounts(NamedTuple):
+    """User wallets, the ids of those that cannot be read, and the accounts of paper wallets by id."""
+
+    wallets: Sequence[UserWallet]
+    unreadable: Sequence[str]
+    accounts: Mapping[str, LoadedAccount]
+
+
 def checkpoint_writes(database: str, after: Account, later: Mapping[str, object]) -> list[ReplaceOne[Document]]:
     """Return the write of the checkpoint that is due after the last entry of an account, if one is.
 
@@ -71,26 +83,60 @@ class SnapshotReader:
         self._states = database[STATES]
         self._entries = database[ENTRIES]
         self._checkpoints = database[CHECKPOINTS]
+        self._wallets = database[USER_WALLETS]
 
-    async def read(self, query: Document, *, skip_broken: bool = False) -> list[LoadedAccount]:
+    async def read(
+        self, query: Document, *, skip_broken: bool = False, count: Count | None = None
+    ) -> list[LoadedAccount]:
         """Return the accounts of the snapshots that match ``query``.
 
         Each is read together with the entry that would follow it. If there is one, the snapshot is behind. With
-        ``skip_broken``, a document that cannot be read is logged and left out.
+        ``skip_broken``, a document that cannot be read is logged and left out. The counter of ``count`` is read, too.
         """
         pipeline: list[Mapping[str, Any]] = [
             {"$match": query},
             {"$lookup": {"from": ENTRIES, "localField": "next_entry", "foreignField": "_id", "as": "newer"}},
         ]
+        if count is not None:
+            pipeline.append(
+                {"$lookup": {"from": COUNTERS, "pipeline": [{"$match": {"_id": count.id}}], "as": "counters"}}
+            )
         found: list[LoadedAccount] = []
         async for document in await self._states.aggregate(pipeline, batchSize=WHOLE_RESULT):
-            try:
-                found.append(await self._loaded(document))
-            except UNREADABLE_DOCUMENT:
-                if not skip_broken:
-                    raise
-                log.exception("account cannot be read", extra={"fields": {"user_wallet_id": document["_id"]}})
+            if count is not None:
+                count.was_read(next(iter(document.pop("counters")), None))
+            loaded = await (self._loaded_unless_broken(document) if skip_broken else self._loaded(document))
+            if loaded is not None:
+                found.append(loaded)
         return found
+
+    async def read_with_wallets(self, query: Document) -> WalletsWithAccounts:
+        """Return the user wallets that match ``query``, with the accounts of those that are paper wallets.
+
+        An account that cannot be read is logged and left out.
+        """
+        pipeline: list[Mapping[str, Any]] = [
+            {"$match": query},
+            {"$lookup": {"from": STATES, "localField": "_id", "foreignField": "_id", "as": "account"}},
+            {"$set": {"account": {"$arrayElemAt": ["$account", 0]}}},
+            {"$lookup": {"from": ENTRIES, "localField": "account.next_entry", "foreignField": "_id", "as": "newer"}},
+        ]
+        documents: list[Document] = []
+        accounts: dict[str, LoadedAccount] = {}
+        async for document in await self._wallets.aggregate(pipeline, batchSize=WHOLE_RESULT):
+            documents.append(document)
+            newer, snapshot = document.pop("newer"), document.pop("account", None)
+            loaded = await self._loaded_unless_broken({**snapshot, "newer": newer}) if snapshot else None
+            if loaded is not None:
+                accounts[document["_id"]] = loaded
+        return WalletsWithAccounts(*read_wallets(documents), accounts)
+
+    async def _loaded_unless_broken(self, document: Document) -> LoadedAccount | None:
+        try:
+            return await self._loaded(document)
+        except UNREADABLE_DOCUMENT:
+            log.exception("account cannot be read", extra={"fields": {"user_wallet_id": document["_id"]}})
+            return None
 
     async def _loaded(self, document: Document) -> LoadedAccount:
         behind = bool(document.pop("newer"))

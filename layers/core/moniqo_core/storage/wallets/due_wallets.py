@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -10,8 +10,7 @@ from pymongo import ASCENDING
 from pymongo.asynchronous.cursor import AsyncCursor
 
 from moniqo_core.domain.wallets.user_wallet import SYNCED_BY_SCHEDULE, UserWallet
-from moniqo_core.storage.document import USER_WALLETS, WHOLE_RESULT, Database, Document
-from moniqo_core.storage.wallets.user_wallets import read_wallets
+from moniqo_core.storage.document import USER_WALLETS, Database, Document
 
 
 class DueWallet(NamedTuple):
@@ -26,13 +25,6 @@ class SyncLease(NamedTuple):
 
     token: str
     until: datetime
-
-
-class ClaimedWallets(NamedTuple):
-    """The leased wallets, and the ids of leased wallets that cannot be read."""
-
-    wallets: Sequence[UserWallet]
-    unreadable: Sequence[str]
 
 
 class DueWallets:
@@ -73,14 +65,14 @@ class DueWallets:
         async for batch in _batches(self._wallets.find(wanted, {"_id": 1}, batch_size=at_once), at_once):
             yield [document["_id"] for document in batch]
 
-    async def claim(self, due: Mapping[str, datetime], lease: SyncLease, now: datetime) -> ClaimedWallets:
-        """Lease the wallets of ``due`` (id: scheduled time) that were not yet synced for that time, and read them.
+    async def claim(self, due: Mapping[str, datetime], lease: SyncLease, now: datetime) -> bool:
+        """Lease the wallets of ``due`` (id: scheduled time) that were not yet synced for that time.
 
-        Wallets that are deleted, stopped or leased by another worker are left out. Any number of wallets takes two
-        round trips.
+        Wallets that are deleted, stopped or leased by another worker are left out. Return whether any wallet is leased.
+        Any number of wallets takes one round trip.
         """
         if not due:
-            return ClaimedWallets((), ())
+            return False
         by_time: dict[datetime, list[str]] = {}
         for user_wallet_id, scheduled in due.items():
             by_time.setdefault(scheduled, []).append(user_wallet_id)
@@ -89,10 +81,7 @@ class DueWallets:
         allowed = {"deleted_at": None, "status": {"$in": [status.value for status in SYNCED_BY_SCHEDULE]}}
         free = {**allowed, **_not_leased(now), **(wanted[0] if len(wanted) == 1 else {"$or": wanted})}
         leased = await self._wallets.update_many(free, {"$set": {"sync_lease": lease._asdict()}})
-        if not leased.modified_count:
-            return ClaimedWallets((), ())
-        mine = {"_id": {"$in": list(due)}, "sync_lease.token": lease.token}
-        return ClaimedWallets(*read_wallets(await self._wallets.find(mine, batch_size=WHOLE_RESULT).to_list()))
+        return bool(leased.modified_count)
 
     async def claim_one(self, wallet: UserWallet, lease: SyncLease, now: datetime) -> bool:
         """Lease a wallet as it was read. Return False if another worker has leased it, or synced it since."""
@@ -101,6 +90,11 @@ class DueWallets:
             {**as_read, **_not_leased(now)}, {"$set": {"sync_lease": lease._asdict()}}
         )
         return bool(leased.modified_count)
+
+
+def leased_by(user_wallet_ids: Iterable[str], token: str) -> Document:
+    """Return the query of those of these user wallets that the holder of ``token`` has leased."""
+    return {"_id": {"$in": list(user_wallet_ids)}, "sync_lease.token": token}
 
 
 def _not_synced_for(scheduled: datetime) -> Document:

@@ -26,6 +26,7 @@ from moniqo_core.domain.wallets.status_changes import check_pause_unchanged
 from moniqo_core.storage.paper.journal_commit import CommitOutcome, DemoJournal
 from moniqo_core.storage.paper.snapshots import LoadedAccount
 from moniqo_core.storage.paper.user_wallet_projection import Projection, follow_account, follow_groups
+from moniqo_core.storage.rate_counters import Count
 from moniqo_core.wallets.demo import writer_turns as turns
 from moniqo_core.wallets.demo.market_view import context_for, observe_market
 from moniqo_core.wallets.demo.path_from_feed import furthest, walk_to
@@ -75,10 +76,13 @@ class DemoAccount:
         """The account as last read or committed."""
         return self._loaded.account
 
-    async def run(self, command: Command, projection: Projection | None = None) -> Commit:
+    async def run(self, command: Command, projection: Projection | None = None, count: Count | None = None) -> Commit:
         """Decide ``command`` on the current account and commit it. Retry while other writers are faster.
 
+        The commit counts an order in ``count``, once for all tries.
+
         Raises:
+            RateLimitExceededError: the limit of ``count`` is reached.
             RepeatedOrderError: a command with the same client order id or idempotency key is already accepted.
             TemporarilyUnavailableError: other writers were faster for too long.
 
@@ -97,7 +101,7 @@ class DemoAccount:
                 continue
             context = await context_for(command, draft, self._feed, self._clock)
             commit = decide.decide(draft, command, context)
-            if await self._commit(commit, projection):
+            if await self._commit(commit, projection, count):
                 return commit
             await self._again(deadline)
 
@@ -150,18 +154,12 @@ class DemoAccount:
             return draft, Walked.TO_A_GAP
         return draft, Walked.TO_NOW if reach == now else Walked.FURTHER_NEXT_TIME
 
-    async def _commit(self, commit: Commit, projection: Projection | None) -> bool:
+    async def _commit(self, commit: Commit, projection: Projection | None, count: Count | None = None) -> bool:
         loaded, before = self._loaded, self.account
         fields = {**(projection or {}), **follow_account(before, commit)}
-        groups, ends_turn = follow_groups(before, commit), loaded.turn is not None
-        outcome = await self._ledger.commit(
-            commit,
-            fields,
-            groups,
-            whole=loaded.behind,
-            ends_turn=ends_turn,
-            later_fields=loaded.later_fields,
-        )
+        outcome = await self._ledger.commit(commit, loaded, fields, follow_groups(before, commit), count)
+        if count is not None and outcome is CommitOutcome.REFUSED:
+            raise count.error()
         if outcome is CommitOutcome.REPEATED:
             raise RepeatedOrderError
         if outcome is CommitOutcome.DONE:

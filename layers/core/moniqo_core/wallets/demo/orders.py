@@ -18,6 +18,7 @@ from moniqo_core.domain.orders.record import OrderRecord
 from moniqo_core.domain.orders.replacement import is_repeat
 from moniqo_core.domain.orders.request import ClosePosition, OrderRequest, ReplaceOrder
 from moniqo_core.domain.paper.changes.replaced_order import NothingToReplaceError
+from moniqo_core.storage.rate_counters import Count
 from moniqo_core.wallets.demo.access import DemoAccess
 from moniqo_core.wallets.demo.decide_and_commit import RepeatedOrderError
 from moniqo_core.wallets.demo.records import order_of
@@ -44,8 +45,10 @@ class DemoOrders:
         """Evaluate resting orders along the price path. Returns False if it stopped short of now."""
         return await self._access.session.evaluate()
 
-    async def submit(self, order: OrderRequest | ClosePosition) -> OrderRecord:
+    async def submit(self, order: OrderRequest | ClosePosition, count: Count | None = None) -> OrderRecord:
         """Place an order or close a position, or return the order that was accepted under the same client order id.
+
+        The commit counts the order in ``count``.
 
         Raises:
             IdempotencyMismatchError: the id belongs to an order with a different body.
@@ -54,7 +57,7 @@ class DemoOrders:
         :func:`~moniqo_core.domain.paper.changes.position_closing.close_position` raise.
         """
         try:
-            commit = await self._access.session.run(order)
+            commit = await self._access.session.run(order, count=count)
         except (RepeatedOrderError, WalletError):
             # A repeat returns its order even if a new order would now be refused (paused, no funds, no price).
             before = await self.find_accepted(order)
@@ -113,7 +116,7 @@ class DemoOrders:
     async def _refuse_ended(self, order_id: str) -> None:
         raise already_ended(await self._reader.get(order_id))
 
-    async def replace(self, command: ReplaceOrder) -> OrderRecord:
+    async def replace(self, command: ReplaceOrder, count: Count | None = None) -> OrderRecord:
         """Replace an open order in one commit. A repeat returns the order, also after it ended.
 
         Raises:
@@ -122,7 +125,7 @@ class DemoOrders:
         And everything that :func:`~moniqo_core.domain.paper.changes.replacement.replace_order` raises.
         """
         try:
-            await self._access.session.run(command)
+            await self._access.session.run(command, count=count)
         except NothingToReplaceError:
             return await self._reader.get(command.order_id, replayed=True)
         except OrderNotFoundError:
