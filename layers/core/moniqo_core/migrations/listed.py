@@ -1,7 +1,8 @@
 """The list of migrations. A release only adds to its end.
 
 A migration that has run is not changed. When an index or a seeded definition is added or changed, a new number runs
-the same step again. :mod:`moniqo_core.migrations.run` has the steps, which functions do not need.
+the same step again, or the part of it that changed. :mod:`moniqo_core.migrations.run` has the steps, which functions do
+not need.
 """
 
 from __future__ import annotations

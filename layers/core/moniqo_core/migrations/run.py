@@ -16,6 +16,7 @@ from moniqo_core.storage.client import server_version
 from moniqo_core.storage.document import Database
 from moniqo_core.storage.indexes import INDEXES, ensure_indexes
 from moniqo_core.storage.migration_records import MigrationRecords
+from moniqo_core.storage.paper.snapshots import ENTRIES
 from moniqo_core.storage.wallets.definition_seeds import SEEDS, seed_definitions
 
 Progress = Callable[[str], None]
@@ -30,6 +31,11 @@ async def _create_indexes(database: Database, progress: Progress) -> str:
     return f"The indexes of {len(INDEXES)} collections are there."
 
 
+async def _index_journals(database: Database, _: Progress) -> str:
+    await ensure_indexes(database, [ENTRIES])
+    return "The indexes of journals are there."
+
+
 async def _seed_definitions(database: Database, _: Progress) -> str:
     await seed_definitions(database)
     return f"The {len(SEEDS)} wallet definitions are there, as seeded or as an admin left them."
@@ -41,7 +47,7 @@ STEPS: Final[Mapping[int, Callable[[Database, Progress], Awaitable[str]]]] = {
     3: complete_account_fingerprints,
     4: complete_checkpoints,
     5: complete_totals,
-    6: _create_indexes,
+    6: _index_journals,
 }
 """What each migration does, by number. A step returns what it did, as a sentence.
 

@@ -41,7 +41,8 @@ class EquityStore:
         query = {"user_wallet_id": user_wallet_id, "epoch": epoch}
         found = self._points.find(query, {"_id": 0, "at": 1, "equity": 1}, batch_size=WHOLE_RESULT).sort("at", 1)
         return [
-            EquityPoint(epoch, EquitySample(point["at"], Decimal(point["equity"]), None, None)) async for point in found
+            EquityPoint(epoch, EquitySample(point["at"], Decimal(point["equity"]), None, None))
+            for point in await found.to_list()
         ]
 
     async def between(self, user_wallet_id: str, since: datetime, until: datetime) -> list[EquityPoint]:

@@ -55,7 +55,7 @@ def only_on_grid(points: Sequence[EquityPoint], since: datetime, until: datetime
 
 def merged(stored: Sequence[EquityPoint], epoch: int, unwritten: Sequence[EquitySample]) -> list[EquityPoint]:
     """Combine the stored points with the samples that the journal may not have yet, sorted by time."""
-    known = {(point.epoch, point.sample.at) for point in stored}
+    known = {(point.epoch, point.sample.at) for point in stored} if unwritten else set()
     new = [EquityPoint(epoch, sample) for sample in unwritten if (epoch, sample.at) not in known]
     return sorted([*stored, *new], key=lambda point: (point.sample.at, point.epoch))
 

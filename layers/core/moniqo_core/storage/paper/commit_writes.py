@@ -1,4 +1,4 @@
-"""The writes of a commit: journal entry, snapshot, fields of the user wallet, at times a checkpoint, points of equity."""
+"""The writes of a commit: the entry, the snapshot, the user wallet, sometimes a checkpoint, and equity points."""
 
 from __future__ import annotations
 
