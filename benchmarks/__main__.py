@@ -24,6 +24,7 @@ NAMES: Final = (
     "http_shares",
     "round_trips",
     "decisions",
+    "candles",
     "credentials",
     "evaluation",
     "demo_orders",

@@ -19,6 +19,7 @@ from moniqo_core.wallets.definition_cache import KnownDefinitions
 if TYPE_CHECKING:
     from moniqo_core.domain.wallets.definition import Definition
     from moniqo_core.feeds.price_source import PriceSource
+    from moniqo_core.storage.market.simulated_hours import SimulatedHours
     from moniqo_core.venues.connection import VenueConnection
     from moniqo_core.venues.polygon_http import PolygonHttp
     from moniqo_core.venues.price_venue_fallback import VenueFeeds
@@ -79,8 +80,14 @@ class DemoFeeds:
         if name != SIMULATED:
             return self._venue_feeds.named(name)
         if self._simulated is None:
-            self._simulated = SimulatedFeed(await simulation_seed(self._database), self._clock)
+            seed = await simulation_seed(self._database)
+            self._simulated = SimulatedFeed(seed, self._clock, self._hours)
         return self._simulated
+
+    def _hours(self) -> SimulatedHours:
+        from moniqo_core.storage.market.simulated_hours import SimulatedHours
+
+        return SimulatedHours(self._database, self._clock)
 
     def name_for(self, definition: Definition) -> str | None:
         """Return the feed of accounts opened now on a demo definition, None when this deployment has no prices."""

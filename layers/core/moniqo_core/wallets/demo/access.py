@@ -35,6 +35,7 @@ from moniqo_core.wallets.demo.config import DemoConfig
 from moniqo_core.wallets.demo.decide_and_commit import DemoAccount
 
 if TYPE_CHECKING:
+    from moniqo_core.storage.market.simulated_hours import SimulatedHours
     from moniqo_core.storage.paper.history import DemoHistory
 
 DEFAULT_BALANCE: Final = "10000"
@@ -174,4 +175,9 @@ class DemoAccess:
             from moniqo_core.storage.market.recorded_minutes import RecordedMinutes
 
             return VenueFeed([UnavailablePriceSource(terms.feed)], RecordedMinutes(self.database), self.clock)
-        return SimulatedFeed(await simulation_seed(self.database), self.clock)
+        return SimulatedFeed(await simulation_seed(self.database), self.clock, self._hours)
+
+    def _hours(self) -> SimulatedHours:
+        from moniqo_core.storage.market.simulated_hours import SimulatedHours
+
+        return SimulatedHours(self.database, self.clock)
