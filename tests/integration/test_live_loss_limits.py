@@ -311,4 +311,4 @@ def test_loss_tracking_adds_no_round_trip(harness: LiveHarness) -> None:
     with round_trips() as commands:
         scheduled(harness)
 
-    assert commands == ["update", "find", "bulkWrite"]
+    assert commands == ["update", "aggregate", "bulkWrite"]

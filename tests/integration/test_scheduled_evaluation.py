@@ -175,5 +175,5 @@ def test_sync_writes_no_ledger_marks(engine: Engine, clock: Clock, database: Dat
     records = [message(*wallets)]
     with round_trips() as commands:
         load_function("sync_wallets").handler({"Records": records}, None)
-    assert commands == ["update", "find", "aggregate", "bulkWrite"]
+    assert commands == ["update", "aggregate", "bulkWrite"]
     assert [len(entries(database, run, wallet)) for wallet in wallets] == [2, 2, 2]
