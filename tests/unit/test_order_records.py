@@ -182,3 +182,18 @@ def test_live_stop_was_triggered_when_it_began_to_fill() -> None:
     assert live_record(live_stop(OrderType.STOP_LOSS), fills).triggered_at == START + timedelta(seconds=15)
     assert live_record(live_stop(OrderType.STOP_LOSS)).triggered_at is None
     assert live_record(live_stop(OrderType.STOP_LIMIT), fills).triggered_at is None
+
+
+def test_stored_order_keeps_the_order_of_its_fields() -> None:
+    """Earlier releases compare the bytes of an order when they replay a journal."""
+    order = EngineHarness().place("buy", "limit", "0.1", price="40000")
+    names = [name for name in order_document(order) if name != "metadata"]
+    extras = ["stop_price", "trail_percent", "trail_mark", "expires_at", "reduce_only", "triggered", "triggered_at",
+              "active_from", "filled_when_replaced", "entry", "exit_percent"]  # fmt: skip
+    for name in extras:
+        setattr(order, name, True if name in {"reduce_only", "triggered"} else D(0))
+    order.expires_at = order.triggered_at = order.active_from = START
+    order.entry = "o-1-1"
+    found = [name for name in order_document(order) if name != "metadata"]
+    assert [name for name in found if name in extras] == extras
+    assert [name for name in found if name not in extras] == names

@@ -37,9 +37,11 @@ _LIQUIDITY: Final = {str(liquidity): liquidity for liquidity in Liquidity}
 _STATUSES: Final = {str(status): status for status in OrderStatus}
 _HISTORY_MARKS: Final[Mapping[str, HistoryMark]] = {**_STATUSES, str(OrderChange.REPLACED): OrderChange.REPLACED}
 
-_EXTRA_AMOUNTS: Final = ("stop_price", "trail_percent", "trail_mark", "filled_when_replaced", "exit_percent")
-_EXTRAS: Final = ("expires_at", "reduce_only", "triggered", "triggered_at", "active_from", "entry")
-"""Fields that are stored only where they are not empty."""
+_EXTRAS: Final = (
+    *("stop_price", "trail_percent", "trail_mark", "expires_at", "reduce_only", "triggered", "triggered_at"),
+    *("active_from", "filled_when_replaced", "entry", "exit_percent"),
+)
+"""Fields that are stored only where they are not empty. An earlier release compares their order, too."""
 
 
 def order_document(order: Order) -> Document:
@@ -109,13 +111,11 @@ def _read_receipt(document: Document) -> Receipt:
 def _extras(order: Order) -> Document:
     """Return the fields that only some orders have."""
     found: Document = {}
-    for name in _EXTRA_AMOUNTS:
-        amount = getattr(order, name)
-        if amount is not None:
-            found[name] = plain(amount)
     for name in _EXTRAS:
         value = getattr(order, name)
-        if value:
+        if isinstance(value, Decimal):
+            found[name] = plain(value)
+        elif value:
             found[name] = value
     return found
 
