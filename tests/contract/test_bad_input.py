@@ -338,10 +338,15 @@ def test_invalid_cursor_is_422(world: World, operation: Operation) -> None:
         assert [error["field"] for error in answer.json["errors"]] == ["cursor"]
 
 
-@operations(*[operation for operation in OPERATIONS if operation.parameters("header")])
+def checked_headers(operation: Operation) -> list[str]:
+    """Return the headers that may be invalid. A text that is no tag is one that no answer has."""
+    return [name for name in operation.parameters("header") if name != "If-None-Match"]
+
+
+@operations(*[operation for operation in OPERATIONS if checked_headers(operation)])
 def test_invalid_header_is_422(world: World, operation: Operation) -> None:
     before = world.contents()
-    for name in operation.parameters("header"):
+    for name in checked_headers(operation):
         for bad in ("", " ", "a b", "x" * 65, "\t", "é", "\u202e"):
             answer = world.call_as(operation, headers={name: bad})
             assert refused(operation, answer, "VALIDATION_ERROR"), (name, bad)

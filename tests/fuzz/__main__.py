@@ -32,7 +32,7 @@ from tests.contract.conftest import new_world
 from tests.fuzz.gateway import Gateway, Sent, on_the_wire
 from tests.fuzz.known_values import KnownValues
 from tests.fuzz.unknown_names import spoil
-from tests.support.api import DOCUMENT, HEADERS, OPERATIONS, Operation, issuer
+from tests.support.api import DOCUMENT, HEADERS, OPERATIONS, POLLED_HEADERS, Operation, issuer
 from tests.support.lambdas import User
 from tests.support.mongo import embedded_server
 
@@ -142,7 +142,8 @@ def wrong(
     except FailureGroup as group:
         found += [f"{type(failure).__name__}: {failure}" for failure in group.exceptions]
     carried = {name: values[0] for name, values in answer.headers.items()}
-    if not carried.get("x-request-id") or not HEADERS.items() <= carried.items():
+    protecting = POLLED_HEADERS if "etag" in carried else HEADERS
+    if not carried.get("x-request-id") or not protecting.items() <= carried.items():
         found.append("an answer without X-Request-Id, or without a header that protects it")
     if spoilt is not None and answer.status_code < HTTPStatus.BAD_REQUEST:
         found.append(f"a request was accepted in spite of: {spoilt}")

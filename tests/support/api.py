@@ -39,6 +39,8 @@ HEADERS = {
     "x-content-type-options": "nosniff",
 }
 """The headers of every answer of the service, successful or not."""
+POLLED_HEADERS = HEADERS | {"cache-control": "private, no-cache", "vary": "Accept-Encoding"}
+"""The headers of an answer with an entity tag, which a client may keep to compare."""
 
 
 @dataclass(frozen=True)

@@ -56,6 +56,10 @@ HEADERS: Final = {
         "description": "`true` when this is the answer to a repeated request.",
         "schema": {"type": "string", "enum": ["true"]},
     },
+    "ETag": {
+        "description": "Identifies this answer. Send it as If-None-Match with the next request for the same.",
+        "schema": {"type": "string"},
+    },
     "Retry-After": {"description": "Seconds to wait before the next try.", "schema": {"type": "integer", "minimum": 0}},
 }
 SCHEMAS: Final = {

@@ -9,6 +9,7 @@ from fastapi.routing import APIRoute
 from moniqo_core.domain import errors
 from moniqo_core.http import problems
 from moniqo_core.http.authentication import identify_admin
+from moniqo_core.http.polling import IF_NONE_MATCH
 from moniqo_core.http.route import Route
 from moniqo_core.openapi import fixed_parts
 from moniqo_core.openapi.examples import sample
@@ -45,6 +46,10 @@ def complete(operation: dict[str, Any], route: APIRoute, schemas: dict[str, Any]
     if any(parameter["name"] == "Idempotency-Key" for parameter in operation["parameters"]):
         replayed = {"$ref": "#/components/headers/Idempotent-Replayed"}
         responses.setdefault("200", {}).setdefault("headers", {})["Idempotent-Replayed"] = replayed
+    if any(parameter["name"] == IF_NONE_MATCH for parameter in operation["parameters"]):
+        tag = {"$ref": "#/components/headers/ETag"}
+        responses["200"].setdefault("headers", {})["ETag"] = tag
+        responses["304"] = {"description": "The client has this answer already.", "headers": {"ETag": tag}}
     if not operation["parameters"]:
         del operation["parameters"]
     for status, response in responses.items():

@@ -8,8 +8,8 @@ from moniqo_core import bootstrap
 from moniqo_core.domain.errors import OrderNotFoundError
 from moniqo_core.http.app import api_router
 from moniqo_core.http.authentication import CallerDep
+from moniqo_core.http.polling import IfNoneMatch, Poll
 from moniqo_core.http.problems import problem_responses
-from moniqo_core.http.responses import json_response
 from moniqo_core.http.schemas.orders.views import OrderView, order_view
 
 router = api_router()
@@ -21,7 +21,7 @@ router = api_router()
     summary="Get an order",
     responses={200: {"model": OrderView, "description": "The order."}, **problem_responses(OrderNotFoundError)},
 )
-async def get_order(user_wallet_id: str, order_id: str, caller: CallerDep) -> Response:
+async def get_order(user_wallet_id: str, order_id: str, caller: CallerDep, known: IfNoneMatch = None) -> Response:
     """Show an order with its fills. Open orders are evaluated first."""
     found = await bootstrap.orders().get(caller.user_id, user_wallet_id, order_id)
-    return json_response(order_view(found))
+    return Poll(known).answer(order_view(found))

@@ -9,8 +9,8 @@ from moniqo_core.domain.errors import InvalidSymbolError, NotFoundError
 from moniqo_core.http.app import api_router
 from moniqo_core.http.authentication import CallerDep
 from moniqo_core.http.pagination import PageQuery, PageView, numbers_cursor, page_view
+from moniqo_core.http.polling import IfNoneMatch, Poll
 from moniqo_core.http.problems import problem_responses
-from moniqo_core.http.responses import json_response
 from moniqo_core.http.schemas.orders.filters import OrderFilter
 from moniqo_core.http.schemas.orders.views import OrderView, order_view
 
@@ -26,11 +26,13 @@ router = api_router()
         **problem_responses(NotFoundError, InvalidSymbolError),
     },
 )
-async def list_orders(user_wallet_id: str, caller: CallerDep, page: PageQuery, wanted: OrderFilter) -> Response:
+async def list_orders(
+    user_wallet_id: str, caller: CallerDep, page: PageQuery, wanted: OrderFilter, known: IfNoneMatch = None
+) -> Response:
     """Show orders with their fills. Open orders are evaluated first."""
     cursor = numbers_cursor(page, 2)
     query = wanted._replace(limit=page.limit, after=(cursor[0], cursor[1]) if cursor else None)
     found = await bootstrap.orders().page(caller.user_id, user_wallet_id, query)
     views = [order_view(record) for record in found.records]
     next_cursor = [str(number) for number in found.next_cursor] if found.next_cursor else None
-    return json_response(page_view(views, next_cursor))
+    return Poll(known).answer(page_view(views, next_cursor))

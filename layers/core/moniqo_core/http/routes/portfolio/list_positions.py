@@ -8,8 +8,8 @@ from moniqo_core import bootstrap
 from moniqo_core.domain.errors import InvalidCredentialsError, MarketDataError, NotFoundError, WalletConnectionError
 from moniqo_core.http.app import api_router
 from moniqo_core.http.authentication import CallerDep
+from moniqo_core.http.polling import IfNoneMatch, Poll
 from moniqo_core.http.problems import problem_responses
-from moniqo_core.http.responses import json_response
 from moniqo_core.http.schemas.portfolio.views import PositionsView, positions_view
 
 router = api_router()
@@ -24,7 +24,7 @@ router = api_router()
         **problem_responses(NotFoundError, MarketDataError, InvalidCredentialsError, WalletConnectionError),
     },
 )
-async def list_positions(user_wallet_id: str, caller: CallerDep) -> Response:
+async def list_positions(user_wallet_id: str, caller: CallerDep, known: IfNoneMatch = None) -> Response:
     """Show every position with its cost and its profit. Open orders are evaluated first."""
     report = await bootstrap.portfolio().positions(caller.user_id, user_wallet_id)
-    return json_response(positions_view(report, user_wallet_id))
+    return Poll(known).answer(positions_view(report, user_wallet_id))

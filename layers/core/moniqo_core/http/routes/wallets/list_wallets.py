@@ -13,8 +13,8 @@ from moniqo_core.domain.wallets.user_wallet import UserWalletStatus
 from moniqo_core.http.app import api_router
 from moniqo_core.http.authentication import CallerDep
 from moniqo_core.http.pagination import PageQuery, PageView
+from moniqo_core.http.polling import IfNoneMatch, Poll
 from moniqo_core.http.problems import problem_responses
-from moniqo_core.http.responses import json_response
 from moniqo_core.http.schemas.wallets.views import UserWalletView, wallet_cursor, wallet_page
 
 router = api_router()
@@ -35,8 +35,9 @@ async def list_wallets(
         Query(description="True: only active wallets. False: only paused and suspended wallets."),
     ] = None,
     status: UserWalletStatus | None = None,
+    known: IfNoneMatch = None,
 ) -> Response:
     """Show the caller's own wallets with their last snapshots."""
     wanted = WalletFilter(wallet_id, is_active, status)
     found = await bootstrap.user_wallets().list(caller.user_id, wanted, wallet_cursor(page), page.limit + 1)
-    return json_response(wallet_page(found, page.limit))
+    return Poll(known).answer(wallet_page(found, page.limit))
