@@ -23,6 +23,7 @@ from moniqo_core.domain.orders.order import OrderSide, OrderType, order_age
 from moniqo_core.domain.orders.record import OrderRecord
 from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.wallets.user_wallet import UserWallet
+from moniqo_core.services.shared.read_unless_known import Versioned
 from moniqo_core.services.wallets.requests import Pause, WalletChange
 from moniqo_core.storage.simulation_seed import simulation_seed
 from moniqo_core.storage.wallets.due_wallets import DueWallets
@@ -275,7 +276,9 @@ def test_orders_of_the_later_commit_are_evaluated_on_schedule(
         first = await orders.place(TRADER.id, wallet, far)
         placing = orders.place(TRADER.id, wallet, far)
         await before_the_user_wallet(monkeypatch, orders.cancel(TRADER.id, wallet, first.order_id), placing)
-        (second,) = (await orders.page(TRADER.id, wallet, OrderQuery(10, only_open=True))).records
+        page = await orders.page(TRADER.id, wallet, OrderQuery(10, only_open=True))
+        assert isinstance(page, Versioned)
+        (second,) = page.value.records
         due = DueWallets(database).to_evaluate_ids(second.created_at - timedelta(hours=1), 10)
         return await read(wallet), second, [name async for names in due for name in names]
 

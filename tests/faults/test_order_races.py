@@ -28,6 +28,7 @@ from moniqo_core.domain.orders.order import OrderSide, OrderStatus, OrderType
 from moniqo_core.domain.orders.record import OrderRecord
 from moniqo_core.domain.orders.request import ClosePosition, ExitSpec, OrderRequest, ReplaceOrder
 from moniqo_core.services.orders.closing_all import ClosedPositions
+from moniqo_core.services.shared.read_unless_known import Versioned
 from tests.conftest import Run
 from tests.support.engine import Clock, Engine, clock, engine
 from tests.support.lambdas import TRADER
@@ -97,7 +98,10 @@ class Races:
         return lambda: bootstrap.orders().page(TRADER.id, self.wallet, OrderQuery(1))
 
     def order(self, order_id: str) -> OrderRecord:
-        return self.run(bootstrap.orders().get(TRADER.id, self.wallet, order_id))
+        found = self.run(bootstrap.orders().get(TRADER.id, self.wallet, order_id))
+        assert isinstance(found, Versioned)
+        record: OrderRecord = found.value
+        return record
 
     def resting(self, amount: str = "0.01", away: str = "-0.1", **fields: object) -> str:
         given = {"type": "limit", "amount": amount, "price": self.engine.away(away)} | fields

@@ -37,6 +37,7 @@ class Settings:
     """
 
     environment: str = "dev"
+    aws_lambda_function_version: str = ""
     mongodb_url: str | None = None
     mongodb_secret_id: str | None = None
     mongodb_database: str = "moniqo"

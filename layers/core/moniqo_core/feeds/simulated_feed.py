@@ -65,6 +65,10 @@ class SimulatedFeed:
 
     name = SIMULATED
 
+    def step_began_at(self) -> datetime:
+        """Return the beginning of the present step."""
+        return begin_of(step_of(self._clock()))
+
     def calendar(self, quote: str) -> str | None:
         """Return the calendar of the symbols quoted in an asset: that of the exchange for shares, None for crypto."""
         return next((row.market.hours for row in simulated_markets().values() if row.market.quote == quote), None)

@@ -265,6 +265,14 @@ class BaseWallet(ABC):
     async def get_order_history(self, symbol: str | None = None, limit: int = 50) -> list[OrderResult]:
         """Return orders that ended, newest first."""
 
+    def version(self, *, of_prices: bool) -> str | None:
+        """Return a text that is another one after every change that a read of orders can show.
+
+        With ``of_prices`` it is that of a read of balance and positions. It is None where only a read tells what
+        changed, as at a venue.
+        """
+        return None
+
     @abstractmethod
     async def valuation(self) -> Valuation:
         """Value holdings and profit at current prices, in US dollars."""

@@ -5,11 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from moniqo_core.domain.market.candles import CandleQuery, CandleSeries
 from moniqo_core.domain.market.market import Market, PathPoint, Snapshot
 from moniqo_core.domain.market.ticker import Ticker
+
+
+@runtime_checkable
+class SteppedFeed(Protocol):
+    """A feed whose prices change only at the beginning of a step."""
+
+    def step_began_at(self) -> datetime:
+        """Return the beginning of the present step. Every price and every path is the same until the next one."""
+        ...
 
 
 class PriceFeed(Protocol):

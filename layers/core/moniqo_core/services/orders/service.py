@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from moniqo_core.domain.orders.list_queries import FillQuery, OrderQuery
@@ -10,13 +10,24 @@ from moniqo_core.domain.orders.record import OrderRecord
 from moniqo_core.domain.orders.replacement import is_repeat
 from moniqo_core.domain.orders.request import ClosePosition, OrderRequest, ReplaceOrder
 from moniqo_core.services.orders.closing_all import ClosedPositions, close_each, closing, symbols_under, under
-from moniqo_core.services.orders.execution import FillPage, OrderPage
+from moniqo_core.services.orders.execution import FillPage, OrderExecution, OrderPage
 from moniqo_core.services.orders.opener import OrderOpener
 from moniqo_core.services.orders.symbol_filter import require_known_symbol
+from moniqo_core.services.shared.read_unless_known import (
+    Knows,
+    Unchanged,
+    Versioned,
+    knows_nothing,
+    read_unless_known,
+)
 from moniqo_core.services.shared.user_quotas import PerMinute
 
 if TYPE_CHECKING:
     from moniqo_core.domain.orders.rule_check import Preflight
+
+
+def _version_of(execution: OrderExecution) -> Callable[[], str | None]:
+    return lambda: execution.account.version(of_prices=False)
 
 
 class Orders:
@@ -111,11 +122,16 @@ class Orders:
             await permit.release()
         return record
 
-    async def get(self, user_id: str, user_wallet_id: str, order_id: str) -> OrderRecord:
+    async def get(
+        self, user_id: str, user_wallet_id: str, order_id: str, knows: Knows = knows_nothing
+    ) -> Versioned[OrderRecord] | Unchanged:
         """Return the current state of one order."""
-        return await (await self._opener.open(user_id, user_wallet_id)).get(order_id)
+        execution = await self._opener.open(user_id, user_wallet_id)
+        return await read_unless_known(_version_of(execution), knows, lambda: execution.get(order_id))
 
-    async def page(self, user_id: str, user_wallet_id: str, query: OrderQuery) -> OrderPage:
+    async def page(
+        self, user_id: str, user_wallet_id: str, query: OrderQuery, knows: Knows = knows_nothing
+    ) -> Versioned[OrderPage] | Unchanged:
         """Return a page of orders, newest first.
 
         Raises:
@@ -123,10 +139,14 @@ class Orders:
 
         """
         execution = await self._opener.open(user_id, user_wallet_id)
-        found = await execution.page(query)
-        if not found.records:
-            await require_known_symbol(execution, query.symbol)
-        return found
+
+        async def read() -> OrderPage:
+            found = await execution.page(query)
+            if not found.records:
+                await require_known_symbol(execution, query.symbol)
+            return found
+
+        return await read_unless_known(_version_of(execution), knows, read)
 
     async def cancel(self, user_id: str, user_wallet_id: str, order_id: str) -> OrderRecord:
         """Cancel an order and return it."""

@@ -9,6 +9,7 @@ from moniqo_core.domain.ledger.journal import EntryPostings, JournalEntry
 from moniqo_core.domain.portfolio.equity_curve import EquityCurve
 from moniqo_core.domain.portfolio.performance import Performance
 from moniqo_core.domain.wallets.results import PositionReport
+from moniqo_core.services.shared.read_unless_known import Knows, Unchanged, Versioned, read_unless_known
 from moniqo_core.wallets.connector import WalletConnector
 
 
@@ -19,10 +20,10 @@ class Portfolio:
         """Open wallets with ``connector``."""
         self._connector = connector
 
-    async def positions(self, user_id: str, user_wallet_id: str) -> PositionReport:
+    async def positions(self, user_id: str, user_wallet_id: str, knows: Knows) -> Versioned[PositionReport] | Unchanged:
         """Evaluate resting orders, then return holdings other than cash."""
         wallet = await self._connector.connect(user_id, user_wallet_id)
-        return await wallet.positions()
+        return await read_unless_known(lambda: wallet.version(of_prices=True), knows, wallet.positions)
 
     async def performance(self, user_id: str, user_wallet_id: str) -> Performance:
         """Return performance since the wallet was opened, forked or reset."""

@@ -13,7 +13,7 @@ from moniqo_core.domain.errors import (
 from moniqo_core.domain.ledger.commands import CancelAllOrders, CancelOrder
 from moniqo_core.domain.orders.ended_order import NOTHING_TO_REPLACE, already_ended
 from moniqo_core.domain.orders.list_queries import FillQuery, OrderQuery
-from moniqo_core.domain.orders.order import Fill, Order, numbered_order_id
+from moniqo_core.domain.orders.order import Fill, Order, numbered_order_id, order_age
 from moniqo_core.domain.orders.record import OrderRecord
 from moniqo_core.domain.orders.replacement import is_repeat
 from moniqo_core.domain.orders.request import ClosePosition, OrderRequest, ReplaceOrder
@@ -89,11 +89,19 @@ class DemoOrders:
 
     async def get(self, order_id: str) -> OrderRecord:
         """Return one order, or raise OrderNotFoundError."""
-        return await self._reader.get(order_id)
+        record = await self._reader.get(order_id)
+        if self._is_newer(record):
+            raise OrderNotFoundError(f"This wallet has no order {order_id!r}.")
+        return record
 
     async def page(self, query: OrderQuery) -> tuple[list[OrderRecord], tuple[int, int] | None]:
         """Return orders, newest first, and the cursor of the next page."""
-        return await self._reader.page(query)
+        records, following = await self._reader.page(query)
+        return [record for record in records if not self._is_newer(record)], following
+
+    def _is_newer(self, record: OrderRecord) -> bool:
+        """Tell whether another writer accepted an order after the account was read. It belongs to the next read."""
+        return order_age(record.order_id)[0] > self._access.session.account.seq
 
     async def fills(self, query: FillQuery) -> tuple[list[Fill], tuple[int, int] | None]:
         """Return fills, newest first, and the cursor of the next page."""

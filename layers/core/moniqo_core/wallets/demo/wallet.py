@@ -31,6 +31,7 @@ from moniqo_core.wallets.demo.market_view import tradable_market, tradable_marke
 from moniqo_core.wallets.demo.orders import DemoOrders
 from moniqo_core.wallets.demo.records import order_result, wallet_position
 from moniqo_core.wallets.demo.resets import reset
+from moniqo_core.wallets.demo.shown_state import version_of
 
 if TYPE_CHECKING:
     from moniqo_core.wallets.demo.history import DemoPast
@@ -105,6 +106,10 @@ class DemoWallet(BaseWallet):
     async def require_connection(self) -> None:
         """Check that the account can be read, or raise NotFoundError."""
         await self.initialize()
+
+    def version(self, *, of_prices: bool) -> str | None:
+        """Return the version of the account as last read, or None where only an evaluation tells what changed."""
+        return version_of(self.account, self.feed if of_prices else None)
 
     async def evaluate(self) -> bool:
         """Evaluate resting orders along the price path. Returns False if it stopped short of now."""

@@ -13,6 +13,7 @@ from moniqo_core.http.polling import IfNoneMatch, Poll
 from moniqo_core.http.problems import problem_responses
 from moniqo_core.http.schemas.orders.filters import OrderFilter
 from moniqo_core.http.schemas.orders.views import OrderView, order_view
+from moniqo_core.services.shared.read_unless_known import Unchanged
 
 router = api_router()
 
@@ -32,7 +33,11 @@ async def list_orders(
     """Show orders with their fills. Open orders are evaluated first."""
     cursor = numbers_cursor(page, 2)
     query = wanted._replace(limit=page.limit, after=(cursor[0], cursor[1]) if cursor else None)
-    found = await bootstrap.orders().page(caller.user_id, user_wallet_id, query)
-    views = [order_view(record) for record in found.records]
-    next_cursor = [str(number) for number in found.next_cursor] if found.next_cursor else None
-    return Poll(known).answer(page_view(views, next_cursor))
+    poll = Poll(known, "orders", user_wallet_id, query)
+    found = await bootstrap.orders().page(caller.user_id, user_wallet_id, query, poll.knows)
+    if isinstance(found, Unchanged):
+        return poll.unchanged(found.version)
+    shown = found.value
+    views = [order_view(record) for record in shown.records]
+    next_cursor = [str(number) for number in shown.next_cursor] if shown.next_cursor else None
+    return poll.answer(page_view(views, next_cursor), found.version)

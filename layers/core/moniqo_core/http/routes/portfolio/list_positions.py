@@ -8,9 +8,10 @@ from moniqo_core import bootstrap
 from moniqo_core.domain.errors import InvalidCredentialsError, MarketDataError, NotFoundError, WalletConnectionError
 from moniqo_core.http.app import api_router
 from moniqo_core.http.authentication import CallerDep
-from moniqo_core.http.polling import IfNoneMatch, Poll
+from moniqo_core.http.polling import TIMES_OF_READ, IfNoneMatch, Poll
 from moniqo_core.http.problems import problem_responses
 from moniqo_core.http.schemas.portfolio.views import PositionsView, positions_view
+from moniqo_core.services.shared.read_unless_known import Unchanged
 
 router = api_router()
 
@@ -26,5 +27,8 @@ router = api_router()
 )
 async def list_positions(user_wallet_id: str, caller: CallerDep, known: IfNoneMatch = None) -> Response:
     """Show every position with its cost and its profit. Open orders are evaluated first."""
-    report = await bootstrap.portfolio().positions(caller.user_id, user_wallet_id)
-    return Poll(known).answer(positions_view(report, user_wallet_id))
+    poll = Poll(known, "positions", user_wallet_id, ignored=TIMES_OF_READ)
+    found = await bootstrap.portfolio().positions(caller.user_id, user_wallet_id, poll.knows)
+    if isinstance(found, Unchanged):
+        return poll.unchanged(found.version)
+    return poll.answer(positions_view(found.value, user_wallet_id), found.version)

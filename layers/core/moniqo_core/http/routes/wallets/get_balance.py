@@ -8,9 +8,10 @@ from moniqo_core import bootstrap
 from moniqo_core.domain.errors import InvalidCredentialsError, MarketDataError, NotFoundError, WalletConnectionError
 from moniqo_core.http.app import api_router
 from moniqo_core.http.authentication import CallerDep
-from moniqo_core.http.polling import IfNoneMatch, Poll
+from moniqo_core.http.polling import TIMES_OF_READ, IfNoneMatch, Poll
 from moniqo_core.http.problems import problem_responses
 from moniqo_core.http.schemas.markets import BalanceView, balance_view
+from moniqo_core.services.shared.read_unless_known import Unchanged
 
 router = api_router()
 
@@ -26,5 +27,8 @@ router = api_router()
 )
 async def get_balance(user_wallet_id: str, caller: CallerDep, known: IfNoneMatch = None) -> Response:
     """Show the free, locked and total amount of every asset, and its value. Open orders are evaluated first."""
-    worth = await bootstrap.balances().get(caller.user_id, user_wallet_id)
-    return Poll(known).answer(balance_view(worth, user_wallet_id))
+    poll = Poll(known, "balance", user_wallet_id, ignored=TIMES_OF_READ)
+    found = await bootstrap.balances().get(caller.user_id, user_wallet_id, poll.knows)
+    if isinstance(found, Unchanged):
+        return poll.unchanged(found.version)
+    return poll.answer(balance_view(found.value, user_wallet_id), found.version)
