@@ -8,7 +8,6 @@ show when they were made have a weak tag, which leaves these times out. See docs
 from __future__ import annotations
 
 import re
-from collections.abc import Set
 from hashlib import blake2b
 from typing import Annotated, Final
 
@@ -41,7 +40,7 @@ _DIGEST_BYTES: Final = 16
 class Poll:
     """One request for a view that clients poll, and the tags of the answers that the client already has."""
 
-    def __init__(self, if_none_match: str | None, *view: object, ignored: Set[str] = frozenset()) -> None:
+    def __init__(self, if_none_match: str | None, *view: object, ignored: frozenset[str] = frozenset()) -> None:
         """Take the header of the request.
 
         Args:
@@ -80,7 +79,7 @@ class Poll:
         return Response(body, 200, self._headers(tag), media_type="application/json")
 
     def _compared(self, view: BaseModel, body: bytes) -> bytes:
-        return view.__pydantic_serializer__.to_json(view, exclude=self._ignored) if self._ignored else body
+        return view.__pydantic_serializer__.to_json(view, exclude=set(self._ignored)) if self._ignored else body
 
     def _not_modified(self, tag: str) -> Response:
         """Return 304 with the tag in the form that the client sent, so that a cache finds its entry."""

@@ -30,12 +30,15 @@ def knows_nothing(_: str) -> bool:
 
 
 async def read_unless_known(
-    version: Callable[[], str | None], knows: Knows, read: Callable[[], Awaitable[Value]]
+    version: Callable[[], str | None],
+    knows: Knows,
+    read: Callable[[], Awaitable[Value]],
+    is_final: Callable[[Value], bool] = lambda _: True,
 ) -> Versioned[Value] | Unchanged:
-    """Read, unless ``knows`` the present ``version``."""
+    """Read, unless ``knows`` the present ``version``. A value that is not final may be another one at the next read."""
     before = version()
     if before is not None and knows(before):
         return Unchanged(before)
     value = await read()
     # A read that committed a change, or during which the price changed, may show either version.
-    return Versioned(value, before if version() == before else None)
+    return Versioned(value, before if version() == before and is_final(value) else None)
