@@ -50,12 +50,18 @@ def aws_services(patch: pytest.MonkeyPatch) -> Iterator[None]:
     # The functions make sessions of their own, and each would parse 18 MB of descriptions and keep them for a while.
     patch.setattr(JSONFileLoader, "load_file", staticmethod(DESCRIPTIONS))
     with mock_aws():
-        boto3.client("secretsmanager").create_secret(Name=KEY_SECRET, SecretString=ring_of_one_key())
+        _client("secretsmanager").create_secret(Name=KEY_SECRET, SecretString=ring_of_one_key())
         patch.setenv("KEY_SECRET_ID", KEY_SECRET)
         for name in ("sync", "evaluation"):
-            queue = boto3.client("sqs").create_queue(QueueName=name)
+            queue = _client("sqs").create_queue(QueueName=name)
             patch.setenv(f"{name.upper()}_QUEUE_URL", queue["QueueUrl"])
         yield
+
+
+@cache
+def _client(service: str) -> Any:
+    """Return a client for set-ups. Making one takes longer than all the calls of a set-up."""
+    return boto3.client(service)
 
 
 @pytest.fixture
