@@ -46,10 +46,11 @@ _OURS = {
 
 
 SLOWEST = (
-    *("test_local_run", "test_live_orders", "test_key_rotation", "test_runtime_client", "test_bad_input"),
-    *("test_release_0_1_0_paper", "test_replay", "test_live_pause", "test_venue_faults", "test_local_platform"),
-    *("test_pause_races", "test_venue_accounts", "test_concurrent_changes", "test_engine_model", "test_layer"),
-    *("test_live_loss_limits", "test_demo_wallets_at_venue_prices", "test_release_0_1_0_live", "test_canaries"),
+    *("test_local_run", "test_runtime_client", "test_later_fields", "test_checkpoints", "test_all_orders"),
+    *("test_mutants", "test_live_orders", "test_snap_start", "test_sync", "test_layer", "test_trade_totals"),
+    *("test_venue_faults", "test_order_races", "test_killed_migrations", "test_rotation_under_load"),
+    *("test_live_pre_trade", "test_all_live_orders", "test_login", "test_release_0_1_0_paper", "test_repeats"),
+    *("test_bad_input", "test_sync_batches", "test_growth", "test_venue_accounts", "test_canaries", "test_fuzz"),
 )
 """Files that take long, the longest first. They begin first, so that no process works alone at the end."""
 

@@ -10,8 +10,8 @@ import pytest
 from moniqo_core.domain.errors import InvalidOrderError
 from moniqo_core.domain.orders.order import OrderStatus, OrderType
 from tests.conftest import Run
-from tests.contract import test_venue_faults as faults
-from tests.contract.test_venue_faults import VenueHarness, at_venues
+from tests.faults import test_venue_faults as faults
+from tests.faults.test_venue_faults import VenueHarness, at_venues
 from tests.support.venues.exchange import Order, Ticket
 from tests.support.venues.rules import venues_where
 

@@ -26,8 +26,11 @@ def follow_parent() -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def _work(entry: Callable[..., None], *arguments: object) -> None:
+def _work(environment: dict[str, str], entry: Callable[..., None], *arguments: object) -> None:
     follow_parent()
+    # The prepared process has the variables of the test that used it first.
+    os.environ.clear()
+    os.environ.update(environment)
     entry(*arguments)
 
 
@@ -38,7 +41,7 @@ class KillableProcess:
         """Start it."""
         self.reports: Connection
         self.reports, theirs = prepared.Pipe(duplex=False)
-        self._process = prepared.Process(target=_work, args=(entry, *arguments, theirs), daemon=True)
+        self._process = prepared.Process(target=_work, args=(dict(os.environ), entry, *arguments, theirs), daemon=True)
         self._process.start()
         theirs.close()
 
