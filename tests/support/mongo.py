@@ -31,7 +31,11 @@ _patient_clients: dict[str, AsyncMongoClient[dict[str, Any]]] = {}
 def patient_client(url: str) -> AsyncMongoClient[dict[str, Any]]:
     """Return the client for set-ups at this server, which waits as long as the server needs."""
     if url not in _patient_clients:
-        _patient_clients[url] = AsyncMongoClient(url, w="majority")
+        # A starved server answers the monitor late, too. The client would then send a write again. The server closes
+        # connections that are idle for long, which a soak finds out when it ends.
+        _patient_clients[url] = AsyncMongoClient(
+            url, w="majority", connectTimeoutMS=120_000, serverSelectionTimeoutMS=120_000, maxIdleTimeMS=60_000
+        )
     return _patient_clients[url]
 
 
