@@ -143,7 +143,7 @@ mutants: $(DEV) ## Put small faults into the code about money and secrets, to se
 	$(PY) -m tests.mutants --count $(COUNT) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 .PHONY: e2e
-e2e: $(DEV) $(SAM) $(MINISTACK) ## Deploy the template to an AWS emulator and use it over HTTP
+e2e: $(DEV) $(SAM) $(MINISTACK) ## Start `make run`, deploy the template to an AWS emulator, and use both over HTTP
 	@$(MAKE) --no-print-directory build BUILD_DIR=.build/e2e/sam LAYER_PLATFORM=host
 	SAM="$(CURDIR)/.venv-sam/bin/sam" MINISTACK_PYTHON="$(CURDIR)/.venv-ministack/bin/python" \
 	  $(PY) -m pytest tests/e2e $(or $(ARGS),-n auto --maxprocesses 4 --dist loadfile)

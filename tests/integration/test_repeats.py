@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterator
-from random import Random
 from typing import Any
 
 import pytest
@@ -23,7 +21,6 @@ __all__ = ["aws"]
 
 pytestmark = pytest.mark.usefixtures("aws", "seeded")
 
-ROUNDS = 25
 KEY = {"Idempotency-Key": "of-this-test"}
 ORDER = {"symbol": "BTC/USDT", "side": "buy", "type": "market", "amount": "0.002"}
 
@@ -223,23 +220,6 @@ def test_repeats_on_a_deleted_wallet_do_nothing(site: Site) -> None:
     assert [answer.status for answer in answers] == [404] * 3
     again = site.create_again()
     assert (again.status, again.json["code"]) == (409, "CONFLICT")
-
-
-def test_concurrent_repeats_of_a_close_sell_once(site: Site, run: Run, seed: int) -> None:
-    chance, sales = Random(seed), []
-
-    async def one_round(number: int) -> None:
-        repeats = [
-            bootstrap.orders().close_position(TRADER.id, site.id, ClosePosition("BTC/USDT", f"close-{number}"))
-            for _ in range(chance.randint(2, 4))
-        ]
-        found = await asyncio.gather(*repeats)
-        sales.append(({sale.order_id for sale in found}, sum(not sale.replayed for sale in found)))
-
-    for number in range(ROUNDS):
-        site.place()
-        run(one_round(number))
-    assert [(len(ids), new) for ids, new in sales] == [(1, 1)] * ROUNDS
 
 
 def test_repeat_that_was_read_before_the_first_sale_returns_that_sale(site: Site, run: Run) -> None:
