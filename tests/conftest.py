@@ -7,12 +7,13 @@ afterwards. With MONGODB_URL set, the databases are on that server instead of th
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import random
 import uuid
 from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
 
@@ -24,7 +25,7 @@ from moniqo_core import bootstrap, event_loop, observability
 from moniqo_core.http import authentication
 from moniqo_core.migrations.listed import REQUIRED
 from moniqo_core.storage.client import with_utc_times
-from moniqo_core.storage.indexes import ensure_indexes
+from moniqo_core.storage.indexes import INDEXES, ensure_indexes
 from moniqo_core.storage.migration_records import COLLECTION as MIGRATIONS
 from moniqo_core.storage.wallets.definition_seeds import seed_definitions
 from moniqo_core.storage.wallets.definitions import COLLECTION as DEFINITIONS
@@ -46,7 +47,7 @@ _OURS = {
 
 
 SLOWEST = (
-    *("test_local_run", "test_runtime_client", "test_later_fields", "test_checkpoints", "test_all_orders"),
+    *("test_runtime_client", "test_later_fields", "test_checkpoints", "test_all_orders"),
     *("test_mutants", "test_live_orders", "test_snap_start", "test_sync", "test_layer", "test_trade_totals"),
     *("test_venue_faults", "test_order_races", "test_killed_migrations", "test_rotation_under_load"),
     *("test_live_pre_trade", "test_all_live_orders", "test_login", "test_release_0_1_0_paper", "test_repeats"),
@@ -75,13 +76,12 @@ class Run(Protocol):
 @pytest.fixture(scope="session")
 def mongo_url() -> Iterator[str]:
     """The server of this test run."""
-    url = os.environ.get("MONGODB_URL")
-    if url:
+    given = os.environ.get("MONGODB_URL")
+    with nullcontext(given) if given else embedded_server() as url:
         yield url
+        if url in _kept:
+            event_loop.run(_check_and_drop(_kept.pop(url)))
         close_patient_client(url)
-    else:
-        with embedded_server() as embedded:
-            yield embedded
 
 
 @contextmanager
@@ -114,14 +114,18 @@ def fresh_database(patch: pytest.MonkeyPatch, mongo_url: str) -> Iterator[Databa
 
     Set-ups have a client of their own. It waits as long as the server needs, which may be long on a busy machine.
     """
-    name = f"test_{uuid.uuid4().hex}"
+    db = event_loop.run(_migrated(mongo_url))
     patch.setenv("MONGODB_URL", mongo_url)
-    patch.setenv("MONGODB_DATABASE", name)
-    db = with_utc_times(patient_client(mongo_url)[name])
-    event_loop.run(ensure_indexes(db))
-    event_loop.run(db[MIGRATIONS].insert_many([dict(record) for record in _MIGRATED]))
+    patch.setenv("MONGODB_DATABASE", db.name)
     yield db
-    event_loop.run(db.client.drop_database(name))
+    event_loop.run(db.client.drop_database(db.name))
+
+
+async def _migrated(mongo_url: str) -> Database:
+    db = with_utc_times(patient_client(mongo_url)[f"test_{uuid.uuid4().hex}"])
+    await ensure_indexes(db)
+    await db[MIGRATIONS].insert_many([dict(record) for record in _MIGRATED])
+    return db
 
 
 @pytest.fixture
@@ -132,10 +136,41 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]
 
 
 @pytest.fixture
-def database(environment: pytest.MonkeyPatch, mongo_url: str) -> Iterator[Database]:
-    """An empty database with every index, the one the handlers use."""
-    with fresh_database(environment, mongo_url) as db:
-        yield db
+def database(request: pytest.FixtureRequest, environment: pytest.MonkeyPatch, mongo_url: str) -> Iterator[Database]:
+    """An empty database with every index, the one the handlers use.
+
+    To make one takes longer than most tests. So the tests of a process use one in turn, and each empties it. A test
+    that changes indexes is marked ``own_database``.
+    """
+    if request.node.get_closest_marker("own_database"):
+        with fresh_database(environment, mongo_url) as db:
+            yield db
+        return
+    if mongo_url not in _kept:
+        _kept[mongo_url] = event_loop.run(_migrated(mongo_url))
+    db = _kept[mongo_url]
+    environment.setenv("MONGODB_URL", mongo_url)
+    environment.setenv("MONGODB_DATABASE", db.name)
+    yield db
+    event_loop.run(_empty(db))
+
+
+_kept: dict[str, Database] = {}
+
+
+async def _check_and_drop(db: Database) -> None:
+    for name, models in INDEXES.items():
+        found = set(await db[name].index_information())
+        assert found == {"_id_", *(model.document["name"] for model in models)}, f"a test changed indexes of {name}"
+    await db.client.drop_database(db.name)
+
+
+async def _empty(db: Database) -> None:
+    """Leave the database as it was made."""
+    names = await db.list_collection_names()
+    made = {*INDEXES, MIGRATIONS}
+    await asyncio.gather(*(db[name].delete_many({}) if name in made else db[name].drop() for name in names))
+    await db[MIGRATIONS].insert_many([dict(record) for record in _MIGRATED])
 
 
 @pytest.fixture(scope="session")

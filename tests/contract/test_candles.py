@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from random import Random
@@ -39,9 +39,15 @@ class CandleHarness:
     wallet: ExchangeWallet
     symbol: str
     minutes: list[Candle]
+    made: dict[str, list[Candle]] = field(default_factory=dict)
 
     def every(self, interval: str) -> list[Candle]:
         """Make every candle of an interval, the open one too, from the minutes."""
+        if interval not in self.made:
+            self.made[interval] = self._make(interval)
+        return self.made[interval]
+
+    def _make(self, interval: str) -> list[Candle]:
         length = INTERVALS[interval]
         midnight = datetime(2026, 1, 1, tzinfo=UTC)
         groups: dict[datetime, list[Candle]] = {}

@@ -18,7 +18,7 @@ from tests.soak.engine import STEPS_PER_TRIAL, run, script, shrunk
 from tests.support.engine_trial import RULES, Trial
 
 SEED = 20260302
-TRIALS = 30
+TRIALS = 15
 
 _SEEDS = st.integers(0, 2**32 - 1)
 _RULES = st.sampled_from([name for name, (weight, _) in RULES.items() for _ in range(max(weight // 5, 1))])

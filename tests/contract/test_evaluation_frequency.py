@@ -139,7 +139,7 @@ def _asked(trial: Trial) -> list[tuple[datetime, Command, MarketContext | None]]
     return found
 
 
-@settings(max_examples=40, deadline=None, derandomize=True, database=None)
+@settings(max_examples=20, deadline=None, derandomize=True, database=None)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_account_is_the_same_however_often_evaluated(seed: int) -> None:
     with localcontext(EXACT):

@@ -12,6 +12,8 @@ from moniqo_core.storage.client import UnsupportedServerError, url_from_secret
 from moniqo_core.storage.indexes import INDEXES, ensure_indexes
 from tests.conftest import Database, Run
 
+pytestmark = pytest.mark.own_database
+
 
 async def indexes_of(db: Database) -> dict[str, Any]:
     return {name: await db[name].index_information() for name in INDEXES}

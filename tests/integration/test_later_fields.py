@@ -23,6 +23,8 @@ from tests.support.wallets import KEY_SECRET, aws
 
 __all__ = ["aws"]
 
+pytestmark = pytest.mark.own_database
+
 PAPER = Recording(recorded.FIXTURES / "release_0_1_0" / "paper")
 LIVE = Recording(recorded.FIXTURES / "release_0_1_0" / "live")
 

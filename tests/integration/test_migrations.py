@@ -17,6 +17,8 @@ from moniqo_core.storage.wallets.definition_seeds import SEEDS
 from tests.conftest import Database, Run, forget
 from tests.support.lambdas import Invoke
 
+pytestmark = pytest.mark.own_database
+
 NUMBERS = [each.number for each in MIGRATIONS]
 
 

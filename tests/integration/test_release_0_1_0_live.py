@@ -22,6 +22,8 @@ from tests.support.wallets import KEY_SECRET, aws
 
 __all__ = ["aws"]
 
+pytestmark = pytest.mark.own_database
+
 LIVE = Recording(recorded.FIXTURES / "release_0_1_0" / "live")
 BINANCE = "binance-spot-v1"
 FIXED = ("deployment", "equity", "order_fills", "wallet_sync_log", "wallet_slots", "user_wallets")

@@ -21,6 +21,8 @@ from tests.support.wallets import aws
 
 __all__ = ["aws"]
 
+pytestmark = pytest.mark.own_database
+
 BOOKS = ("demo_wallet_ledger", "demo_wallet_state", "user_wallets", "equity")
 PAPER = Recording(recorded.FIXTURES / "release_0_1_0" / "paper")
 

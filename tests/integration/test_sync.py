@@ -365,6 +365,7 @@ class TestSchedule:
         monkeypatch.undo()
         assert work(records[:1]) == []
 
+    @pytest.mark.own_database
     def test_store_reports_wallets_it_could_not_write(self, invoke: Invoke, seeded: Database, run: Run) -> None:
         wallets = {create(invoke)["id"] for _ in range(3)}
         # An index no real database has: only one wallet can take the time.

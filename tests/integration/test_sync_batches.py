@@ -463,6 +463,7 @@ class TestDispatcher:
         assert sorted(wallet for wallets in asked for wallet in wallets) == sorted(venue)
         assert all(wallets == sorted(wallets) for wallets in asked)
 
+    @pytest.mark.own_database
     def test_dispatcher_memory_does_not_grow_with_the_number_of_wallets(
         self, seeded: Database, run: Run, monkeypatch: pytest.MonkeyPatch
     ) -> None:
