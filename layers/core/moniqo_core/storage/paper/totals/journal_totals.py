@@ -12,13 +12,11 @@ from typing import Final, NamedTuple
 
 from pymongo.errors import DuplicateKeyError
 
-from moniqo_core.domain.orders.order import OPEN_STATUSES, OrderStatus
 from moniqo_core.domain.portfolio.trade_totals import TradeTotals
 from moniqo_core.storage.client import UNREADABLE_DOCUMENT, DatabaseError
-from moniqo_core.storage.document import Database, Document
+from moniqo_core.storage.document import Database
 from moniqo_core.storage.paper.snapshots import ENTRIES, ENTRIES_PER_CHECKPOINT, STATES
 from moniqo_core.storage.paper.totals.codec import (
-    BEGINNINGS,
     StoredTotals,
     read_totals,
     totals_after_entry,
@@ -33,13 +31,6 @@ _MOST_AT_ONCE: Final = 1_000
 WORTH_STORING: Final = 100
 """A reader stores what it computed if that many entries were missing."""
 _BATCH: Final = 500
-_ENDED: Final = [status.value for status in OrderStatus if status not in OPEN_STATUSES]
-_CHANGING: Final[list[Document]] = [
-    {"kind": {"$in": list(BEGINNINGS)}},
-    {"fills": {"$exists": True}},
-    {"orders.status": {"$in": _ENDED}},
-]
-"""Entries that change totals."""
 _FIELDS: Final = (
     *("seq", "kind", "commit_id", "account.at", "account.peak", "account.positions"),
     *("fills.fill_id", "fills.order_id", "fills.symbol", "fills.side", "fills.amount", "fills.quote", "fills.fee"),
@@ -129,8 +120,8 @@ class JournalTotals:
     async def _since(self, user_wallet_id: str, before: StoredTotals | None, seq: int) -> StoredTotals | None:
         """Apply the entries after ``before``. Return None if its entry or entry ``seq`` is not in the journal."""
         totals, known = (before.totals, before.totals.seq) if before else (None, 0)
-        needed = [*_CHANGING, {"seq": {"$in": [known, seq]}}]
-        query = {"user_wallet_id": user_wallet_id, "seq": {"$gte": known, "$lte": seq}, "$or": needed}
+        # With a further condition, for example on fills, the embedded server would read the whole journal.
+        query = {"user_wallet_id": user_wallet_id, "seq": {"$gte": known, "$lte": seq}}
         is_of_the_journal, commit_id = before is None, None
         async for entry in self._entries.find(query, list(_FIELDS), batch_size=_BATCH).sort("seq", 1):
             commit_id = entry["commit_id"] if entry["seq"] == seq else None
