@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from tests.soak.engine import STEPS_PER_TRIAL, run, script, shrunk
+from tests.soak.engine import STEPS_PER_TRIAL, Script, run, script, shrunk
 from tests.support.engine_trial import RULES, Trial
 
 SEED = 20260302
@@ -60,3 +60,12 @@ def test_engine_agrees_with_the_independent_model(number: int) -> None:
         small = shrunk(trial)
         pytest.fail(f"trial {number} of seed {SEED}: {outcome.error}\nshrunk: {small}\n{run(small).error!r}")
     assert outcome.steps == STEPS_PER_TRIAL
+
+
+def test_suggestion_just_below_the_amount_of_an_order_is_the_largest() -> None:
+    """One lot more is the amount that the order has, so it replaces nothing."""
+    steps = [
+        *(("place", 3420356777), ("tick", 1147884838), ("cancel", 2307554297), ("tick", 180167955)),
+        *(("place", 3496327590), ("tick", 3450179134), ("tick", 162451967), ("replace", 166799743)),
+    ]
+    assert run(Script(2973228087, steps)).error is None

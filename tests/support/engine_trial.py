@@ -218,11 +218,14 @@ class Trial:
             accepted = (self._accepts(whole, context, now), self._accepts(more, context, now))
             self._same(f"largest amount {largest} of {order}", accepted, (True, False))
 
-    def _accepts(self, order: OrderRequest | ReplaceOrder, context: MarketContext, now: datetime) -> bool:
+    def _accepts(
+        self, order: OrderRequest | ReplaceOrder, context: MarketContext, now: datetime, *, unchanged: bool = True
+    ) -> bool:
+        """Return whether an order passes. ``unchanged`` is the answer for a replacement that changes nothing."""
         try:
             decide.decide(self.walk(now=now), order, context)
         except NothingToReplaceError:
-            return True
+            return unchanged
         except errors.WalletError:
             return False
         return True
@@ -242,7 +245,8 @@ class Trial:
         if not isinstance(error, errors.InvalidOrderError):
             largest = _with_amount(command, size)
             more = _with_amount(command, (size // context.market.lot_step + 1) * context.market.lot_step)
-            accepted = (self._accepts(largest, context, now), self._accepts(more, context, now))
+            # No larger amount may pass. One lot more may be the amount that the order has.
+            accepted = (self._accepts(largest, context, now), self._accepts(more, context, now, unchanged=False))
             self._same(f"suggested amount {size} of {command}", accepted, (True, False))
             return
         if command.amount is None or isinstance(command, ReplaceOrder):
