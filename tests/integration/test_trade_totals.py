@@ -13,6 +13,7 @@ import pytest
 from moniqo_core import event_loop
 from moniqo_core.domain.ledger.commands import ResetAccount
 from moniqo_core.domain.money import EXACT
+from moniqo_core.domain.portfolio.trade_totals import TradeTotals
 from moniqo_core.migrations import trade_totals
 from moniqo_core.storage.client import connect
 from moniqo_core.storage.document import Document
@@ -23,6 +24,7 @@ from moniqo_core.storage.paper import journal_commit
 from moniqo_core.storage.paper.account_codec import read_account
 from moniqo_core.storage.paper.snapshots import ENTRIES, STATES
 from moniqo_core.storage.paper.totals import journal_totals
+from moniqo_core.storage.paper.totals.codec import totals_after_entry
 from moniqo_core.storage.paper.totals.journal_totals import TOTALS, JournalTotals
 from moniqo_core.storage.simulation_seed import DEPLOYMENT, find_simulation_seed
 from moniqo_core.wallets.demo.replay import Replay, WalletReplay
@@ -146,6 +148,30 @@ def test_reader_stores_many_missing_totals_and_reads_on_from_them(
             await life.wallet.past.performance()
         assert 0 < read[ENTRIES] <= await last_seq(database) - last + 1
         assert await totals_of(database) == stored
+        await assert_figures_of_the_whole_journal(life, database)
+
+    run(work())
+
+
+def test_reader_of_a_long_journal_goes_on_where_an_earlier_one_ran_out_of_time(
+    life: Life, database: Database, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal_totals, "MOST_AT_ONCE", 20)
+
+    def add_up_to_entry_30(before: TradeTotals | None, entry: Document) -> TradeTotals:
+        if entry["seq"] > 30:
+            raise StoppedError
+        return totals_after_entry(before, entry)
+
+    async def work() -> None:
+        await database[TOTALS].delete_many({})
+        with monkeypatch.context() as patch:
+            patch.setattr(journal_totals, "totals_after_entry", add_up_to_entry_30)
+            with pytest.raises(StoppedError):
+                await life.wallet.past.performance()
+        stored = await totals_of(database)
+        assert stored is not None
+        assert stored["seq"] == 20
         await assert_figures_of_the_whole_journal(life, database)
 
     run(work())

@@ -26,8 +26,8 @@ from moniqo_core.storage.paper.totals.codec import (
 log: Final = logging.getLogger("moniqo")
 
 TOTALS: Final = "demo_wallet_totals"
-_MOST_AT_ONCE: Final = 1_000
-"""The most entries that a commit adds, so that it does not wait for a long journal without totals."""
+MOST_AT_ONCE: Final = 1_000
+"""The most entries that are added at once, so that a commit does not wait for a long journal without totals."""
 WORTH_STORING: Final = 100
 """A reader stores what it computed if that many entries were missing."""
 _BATCH: Final = 500
@@ -65,13 +65,17 @@ class JournalTotals:
 
         """
         before = await self._read(user_wallet_id)
+        # Of a long journal without totals, a request may not reach the end. The next one goes on from what is stored.
+        while seq - (before.totals.seq if before else 0) > MOST_AT_ONCE:
+            await self.bring_forward(user_wallet_id, seq, MOST_AT_ONCE)
+            before = await self._read(user_wallet_id)
         after = await self._brought_to(user_wallet_id, before, seq)
         missing = seq - (before.totals.seq if before else 0)
         if not 0 <= missing < WORTH_STORING:
             await self._store(user_wallet_id, before, after)
         return after.totals
 
-    async def bring_forward(self, user_wallet_id: str, seq: int, most: int = _MOST_AT_ONCE) -> int:
+    async def bring_forward(self, user_wallet_id: str, seq: int, most: int = MOST_AT_ONCE) -> int:
         """Store the totals as of entry ``seq``, or as far as ``most`` entries lead. Return the entry they are of.
 
         If another process has stored totals meanwhile, nothing is stored.
