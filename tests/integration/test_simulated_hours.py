@@ -11,6 +11,7 @@ from moniqo_core.domain.market.candles import CandleQuery, CandleSeries, floor_t
 from moniqo_core.feeds.random_walk import RandomWalk, SimulatedMarket, simulated_markets
 from moniqo_core.feeds.simulated_candles import NoHourStore, SimulatedCandles
 from moniqo_core.feeds.simulated_feed import MOST_STEPS
+from moniqo_core.storage.market.recorded_minutes import COLLECTION
 from moniqo_core.storage.market.simulated_hours import SimulatedHours
 from tests.conftest import Database, Run
 
@@ -131,3 +132,14 @@ def test_only_hours_of_the_last_400_days_are_stored(database: Database, run: Run
     stored = run(database["market_minutes"].find().to_list())
     assert [document["_id"][-10:] for document in stored] == ["2025-02-04"]
     assert stored[0]["expires_at"].replace(tzinfo=UTC) == datetime(2025, 2, 4, tzinfo=UTC) + 400 * DAY
+
+
+@pytest.mark.own_database
+def test_database_that_stores_nothing_changes_no_answer(
+    database: Database, run: Run, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As on a full disk: reads go on, and the hours are known."""
+    query = CandleQuery("1d", 2)
+    run(database.command("collMod", COLLECTION, validator={"nothing": {"$type": "string"}}))
+    assert Environment(database, run).ask(query) == Environment(None, run).ask(query)
+    assert "simulated hours are not stored" in caplog.text

@@ -7,6 +7,7 @@ not matter which of them stores it.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -17,8 +18,11 @@ from pymongo.errors import BulkWriteError
 from moniqo_core.domain.clock import Clock, utc_now
 from moniqo_core.domain.market.bar import Bar
 from moniqo_core.domain.market.market import SIMULATED
+from moniqo_core.storage.client import DatabaseError
 from moniqo_core.storage.document import WHOLE_RESULT, Database
 from moniqo_core.storage.market.recorded_minutes import COLLECTION, KEPT
+
+log: Final = logging.getLogger("moniqo")
 
 _PER_DAY: Final = 24
 _DUPLICATE_KEY: Final = 11000
@@ -46,7 +50,10 @@ class SimulatedHours:
         return found
 
     async def add(self, market: str, symbol: str, hours: Mapping[int, Bar]) -> None:
-        """Store hours. It changes nothing to store the same hour again."""
+        """Store hours. It changes nothing to store the same hour again.
+
+        A failure is logged, because the answer does not need the store.
+        """
         days: dict[int, dict[str, list[int]]] = {}
         for hour, bar in hours.items():
             days.setdefault(hour // _PER_DAY, {})[f"hours.{hour % _PER_DAY}"] = list(bar)
@@ -64,10 +71,16 @@ class SimulatedHours:
             return
         try:
             await self._days.bulk_write(writes, ordered=False)
-        except BulkWriteError as error:
-            # Another process began this day meanwhile. A later answer stores what is missing.
-            if any(item["code"] != _DUPLICATE_KEY for item in error.details["writeErrors"]):
-                raise
+        except DatabaseError as error:
+            if not _began_meanwhile(error):
+                log.exception("simulated hours are not stored")
+
+
+def _began_meanwhile(error: Exception) -> bool:
+    """Tell whether another process began these days. A later answer stores what is missing."""
+    return isinstance(error, BulkWriteError) and all(
+        item["code"] == _DUPLICATE_KEY for item in error.details["writeErrors"]
+    )
 
 
 def _begin(day: int) -> datetime:
