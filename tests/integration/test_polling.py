@@ -11,8 +11,10 @@ from typing import NamedTuple
 import pytest
 
 from moniqo_core import bootstrap
+from tests.conftest import Database
 from tests.support.engine import Engine, clock, engine
-from tests.support.lambdas import Answer
+from tests.support.lambdas import Answer, Invoke
+from tests.support.live_harness import connect_live_wallet, live_deployment
 from tests.support.round_trips import round_trips
 from tests.support.wallets import aws
 
@@ -60,6 +62,22 @@ def test_positions_in_shares_keep_their_tag_while_the_market_is_closed(engine: E
     tag = poll(engine, view).headers["etag"]
     engine.clock.forward(seconds=3.7)
     assert poll(engine, view, [tag]).status == 304
+
+
+def test_live_balance_keeps_its_tag_while_the_venue_reports_the_same(
+    environment: pytest.MonkeyPatch, invoke: Invoke, database: Database
+) -> None:
+    with live_deployment(environment, keeps_prices=False) as venue:
+        live = connect_live_wallet(venue, invoke, database, balances={"USDT": "10000", "BTC": "0.1"})
+
+        def read(tag: str = "") -> Answer:
+            return invoke("get_balance", "GET", f"{live.path}/balance", user=live.user, headers={"if-none-match": tag})
+
+        tag = read().headers["etag"]
+        assert tag.startswith('W/"b-')
+        assert read(tag).status == 304
+        live.price("BTC/USDT", "61234")
+        assert read(tag).status == 200
 
 
 def test_unchanged_wallet_costs_one_read(engine: Engine) -> None:
