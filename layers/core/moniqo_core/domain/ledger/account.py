@@ -151,9 +151,9 @@ class Account:
 FLAT: Final = Position()
 
 
-def open_order_totals_of(order: Order | None) -> OpenOrderTotals:
+def open_order_totals_of(order: Order) -> OpenOrderTotals:
     """Return what one order adds to the totals of its symbol."""
-    if order is None or not order.is_open:
+    if not order.is_open:
         return NO_OPEN_ORDERS
     buying = order.side is OrderSide.BUY and order.price is not None
     return OpenOrderTotals(1, int(order.expires_at is not None), order.remaining if buying else ZERO)
@@ -176,7 +176,8 @@ def open_order_totals_after(before: Account, changed: Mapping[str, Order]) -> Ma
         return before.open_order_totals
     open_order_totals = dict(before.open_order_totals)
     for name, order in changed.items():
-        was, now = open_order_totals_of(before.orders.get(name)), open_order_totals_of(order)
+        was = open_order_totals_of(before.orders[name]) if name in before.orders else NO_OPEN_ORDERS
+        now = open_order_totals_of(order)
         if now is was:
             continue
         known = open_order_totals.get(order.symbol, NO_OPEN_ORDERS)

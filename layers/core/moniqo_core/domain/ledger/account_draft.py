@@ -159,7 +159,8 @@ class AccountDraft:
     def commit(self, command: Command, context: MarketContext | None = None, **changes: object) -> Commit:
         """Turn the draft into a commit. ``changes`` are further fields of the account, such as ``limits``."""
         before = self.account
-        changed = {name: order for name, order in self.orders.items() if order != before.orders.get(name)}
+        placed = before.orders
+        changed = {name: order for name, order in self.orders.items() if name not in placed or order != placed[name]}
         after = Account(
             user_wallet_id=before.user_wallet_id,
             terms=before.terms,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from moniqo_core.domain.orders.order import Order, OrderType
@@ -17,17 +17,15 @@ class OrdersByType(Mapping[str, Order]):
     __slots__ = ()
 
     @abstractmethod
-    def candidates(self, wanted: OrderType) -> Iterable[str]:
-        """Return the ids of every order of a type, in no particular order. Orders of other types may be among them."""
+    def of_type(self, wanted: OrderType) -> list[Order]:
+        """Return the orders of a type, in no particular order."""
 
 
 def of_type(orders: Mapping[str, Order], wanted: OrderType) -> list[Order]:
     """Return the orders of a type, in no particular order."""
-    return [order for order in map(orders.__getitem__, _candidates(orders, wanted)) if order.type is wanted]
-
-
-def _candidates(orders: Mapping[str, Order], wanted: OrderType) -> Iterable[str]:
-    return orders.candidates(wanted) if isinstance(orders, OrdersByType) else orders
+    if isinstance(orders, OrdersByType):
+        return orders.of_type(wanted)
+    return [order for order in orders.values() if order.type is wanted]
 
 
 class OpenOrders(OrdersByType):
@@ -64,10 +62,10 @@ class OpenOrders(OrdersByType):
         ended = sum(1 for order_id, order in self._changed.items() if order is None and order_id in self._base)
         return len(self._base) + news - ended
 
-    def candidates(self, wanted: OrderType) -> list[str]:
-        """Return the ids of every order of a type, in no particular order. Orders of other types may be among them."""
-        unchanged = [order_id for order_id in _candidates(self._base, wanted) if order_id not in self._changed]
-        return unchanged + [order_id for order_id, order in self._changed.items() if order is not None]
+    def of_type(self, wanted: OrderType) -> list[Order]:
+        """Return the orders of a type, in no particular order."""
+        unchanged = [order for order in of_type(self._base, wanted) if order.order_id not in self._changed]
+        return unchanged + [order for order in self._changed.values() if order is not None and order.type is wanted]
 
     def through(self, changed: Mapping[str, Order | None]) -> Mapping[str, Order]:
         """Return the orders with further changes.

@@ -47,15 +47,15 @@ def walk_book(
         price, size = level
         if not left or (limit is not None and (price > limit if buying else price < limit)):
             break
-        gone = before.get(level, ZERO) if before else ZERO
-        if gone >= size:
-            continue
-        if gone:
+        gone = before.get(level) if before else None
+        if gone is not None:
             size -= gone
+            if size <= 0:
+                continue
         if size > left:  # noqa: PLR1730  the built-in min takes four times as long, at every level of every order
             size = left
-        takes.append(level if size is level.amount else PriceLevel(price, size))
-        memory[level] = gone + size if gone else size
+        takes.append(level if gone is None and size is not left else PriceLevel(price, size))
+        memory[level] = size if gone is None else gone + size
         quote += price * size
         left -= size
     return FillPlan(tuple(takes), amount - left, quote, memory)

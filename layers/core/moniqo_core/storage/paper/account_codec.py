@@ -181,13 +181,14 @@ class StoredOrders(OrdersByType):
             order = self._read[order_id] = unpack_order(self._packed[order_id])
         return order
 
-    def candidates(self, wanted: OrderType) -> list[str]:
-        """Return the ids of every order whose stored form has the name of a type. No order is decoded.
+    def of_type(self, wanted: OrderType) -> list[Order]:
+        """Return the orders of a type, in no particular order. No other order is decoded, with few exceptions.
 
-        Orders of other types may be among them, because the name may be in a text of the caller or in another name.
+        The name of the type may also be in a text of the caller or in another name.
         """
         name = wanted.value.encode()
-        return [order_id for order_id, packed in self._packed.items() if name in packed]
+        found = [self[order_id] for order_id, packed in self._packed.items() if name in packed]
+        return [order for order in found if order.type is wanted]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._packed)
