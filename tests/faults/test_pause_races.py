@@ -12,7 +12,7 @@ from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal
 from random import Random
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -160,9 +160,9 @@ def test_intent_that_is_written_after_a_pause_is_not_sent(
     (harness, account), *_ = wallets
     insert = LiveOrderStore.insert
 
-    async def late(store: LiveOrderStore, order: object) -> object:
+    async def late(store: LiveOrderStore, *given: Any) -> object:
         await pause(harness.wallet)
-        return await insert(store, order)  # type: ignore[arg-type]
+        return await insert(store, *given)
 
     monkeypatch.setattr(LiveOrderStore, "insert", late)
     refused = harness.place()

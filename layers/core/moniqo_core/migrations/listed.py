@@ -30,6 +30,7 @@ MIGRATIONS: Final = (
     # The first read of performance that misses totals is slow once, and stores them.
     Migration(5, "trade totals", required=False),
     Migration(6, "indexes of lists"),
+    Migration(7, "indexes of live journals"),
 )
 """Every migration, by number."""
 

@@ -15,6 +15,7 @@ from moniqo_core.migrations.trade_totals import complete_totals
 from moniqo_core.storage.client import server_version
 from moniqo_core.storage.document import Database
 from moniqo_core.storage.indexes import INDEXES, ensure_indexes
+from moniqo_core.storage.live.journal.entry_codec import LIVE_ENTRIES
 from moniqo_core.storage.migration_records import MigrationRecords
 from moniqo_core.storage.paper.snapshots import ENTRIES
 from moniqo_core.storage.wallets.definition_seeds import SEEDS, seed_definitions
@@ -36,6 +37,11 @@ async def _index_journals(database: Database, _: Progress) -> str:
     return "The indexes of journals are there."
 
 
+async def _index_live_journals(database: Database, _: Progress) -> str:
+    await ensure_indexes(database, [LIVE_ENTRIES])
+    return "The indexes of live journals are there."
+
+
 async def _seed_definitions(database: Database, _: Progress) -> str:
     await seed_definitions(database)
     return f"The {len(SEEDS)} wallet definitions are there, as seeded or as an admin left them."
@@ -48,6 +54,7 @@ STEPS: Final[Mapping[int, Callable[[Database, Progress], Awaitable[str]]]] = {
     4: complete_checkpoints,
     5: complete_totals,
     6: _index_journals,
+    7: _index_live_journals,
 }
 """What each migration does, by number. A step returns what it did, as a sentence.
 

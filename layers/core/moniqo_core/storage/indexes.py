@@ -98,6 +98,7 @@ INDEXES: Final[dict[str, tuple[IndexModel, ...]]] = {
             partialFilterExpression={"settle_at": {"$exists": True}},
         ),
     ),
+    "live_wallet_ledger": (IndexModel([("user_wallet_id", ASCENDING), ("seq", DESCENDING)], name="seq"),),
     "order_fills": (
         IndexModel([("user_wallet_id", ASCENDING), ("at", DESCENDING), ("tie", DESCENDING)], name="user_wallet_id_at"),
         IndexModel([("user_wallet_id", ASCENDING), ("seq", ASCENDING)], name="seq"),

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from moniqo_core.services.orders.live.placing import LivePlacing
     from moniqo_core.services.orders.live.pre_trade import PreTradeRead
     from moniqo_core.services.shared.user_quotas import Permit
+    from moniqo_core.storage.rate_counters import Count
     from moniqo_core.wallets.exchange.wallet import ExchangeWallet
 
 
@@ -41,33 +42,30 @@ class OrderOpener:
     ) -> OrderExecution:
         """Open a wallet to decide one order. For a live wallet the same read finds the order of ``client_order_id``.
 
-        The commit of a paper order counts it in ``permit``. A live order is counted while its wallet is read.
+        The commit of the order counts it in ``permit``. The read of the wallet finds out if the limit is reached.
 
         Opening a live wallet may wait for Secrets Manager or load the venue's library. The state is then read again, so
         that this wait takes nothing from the time to send the order.
         """
-        demo = await self._connector.find_demo(user_id, user_wallet_id, None if permit is None else permit.count)
+        count = None if permit is None else permit.count
+        demo = await self._connector.find_demo(user_id, user_wallet_id, count)
         if demo is not None:
-            return _paper(demo, permit)
-        opening = self._open_live_to_trade(user_id, user_wallet_id, client_order_id)
-        return await (opening if permit is None else permit.take_while(opening))
-
-    async def _open_live_to_trade(
-        self, user_id: str, user_wallet_id: str, client_order_id: str | None
-    ) -> OrderExecution:
+            return _paper(demo, count)
         placing = self._live()
-        found = await placing.read_state(user_wallet_id, client_order_id, owner=user_id)
+        found = await placing.read_state(user_wallet_id, client_order_id, owner=user_id, count=count)
         account = await self._connector.open_live(found.state.wallet)
         latest = await placing.read_again_if_late(found, owner=user_id)
         if latest.state.wallet.credentials_version != found.state.wallet.credentials_version:
             account = await self._connector.open_live(latest.state.wallet)
-        return self._venue(account, latest)
+        return self._venue(account, latest, count)
 
-    def _venue(self, wallet: ExchangeWallet, found: PreTradeRead | None = None) -> OrderExecution:
+    def _venue(
+        self, wallet: ExchangeWallet, found: PreTradeRead | None = None, count: Count | None = None
+    ) -> OrderExecution:
         from moniqo_core.services.orders.live.execution import LiveExecution
 
-        return LiveExecution(wallet, self._live(), found)
+        return LiveExecution(wallet, self._live(), found, count)
 
 
-def _paper(wallet: DemoWallet, permit: Permit | None = None) -> PaperExecution:
-    return PaperExecution(wallet, wallet.orders, None if permit is None else permit.count)
+def _paper(wallet: DemoWallet, count: Count | None = None) -> PaperExecution:
+    return PaperExecution(wallet, wallet.orders, count)

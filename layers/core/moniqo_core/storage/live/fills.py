@@ -1,4 +1,4 @@
-"""Fills of live wallets, in the collection ``order_fills``. They are written together with their orders."""
+"""Fills of live wallets, in the collection ``order_fills``. They are written together with the entry that has them."""
 
 from __future__ import annotations
 
@@ -21,24 +21,11 @@ MAX_FILLS: Final = 1000
 
 
 class LiveFillStore:
-    """Reads fills, and makes the writes that add them."""
+    """Reads fills."""
 
     def __init__(self, database: Database) -> None:
         """Use the collection of ``database``."""
         self._fills = database[FILLS]
-        self._name = f"{database.name}.{FILLS}"
-
-    def inserts(self, order: LiveOrder, fills: Sequence[Fill]) -> list[UpdateOne]:
-        """Return the writes that add fills of an order. An existing fill stays as it is."""
-        return [
-            UpdateOne(
-                {"_id": f"{order.user_wallet_id}:{fill.fill_id}"},
-                {"$setOnInsert": _kept(order, fill)},
-                upsert=True,
-                namespace=self._name,
-            )
-            for fill in fills
-        ]
 
     async def of(self, orders: Sequence[LiveOrder]) -> list[tuple[Fill, ...]]:
         """Return the fills of each of these orders, oldest first. They may be orders of several wallets."""
@@ -79,9 +66,11 @@ class LiveFillStore:
         return found
 
 
-def _kept(order: LiveOrder, fill: Fill) -> Document:
+def fill_to_store(order: LiveOrder, fill: Fill) -> Document:
+    """Return the document of a fill of an order."""
     digest = hashlib.sha256(fill.fill_id.encode()).hexdigest()
     return {
+        "_id": f"{order.user_wallet_id}:{fill.fill_id}",
         **fill_document(fill),
         "user_wallet_id": order.user_wallet_id,
         "seq": order.seq,
@@ -89,3 +78,9 @@ def _kept(order: LiveOrder, fill: Fill) -> Document:
         # The order among fills of the same time. It has 48 bits, so it fits into a cursor.
         "tie": int(digest[:12], 16),
     }
+
+
+def fill_insert(database: str, document: Document) -> UpdateOne:
+    """Return the write that adds a fill. An existing fill stays as it is."""
+    new = {name: value for name, value in document.items() if name != "_id"}
+    return UpdateOne({"_id": document["_id"]}, {"$setOnInsert": new}, upsert=True, namespace=f"{database}.{FILLS}")

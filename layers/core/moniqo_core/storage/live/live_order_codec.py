@@ -46,8 +46,11 @@ _OPTIONAL: Final = ("client_order_id", "settle_at")
 _ASKED_AMOUNTS: Final = ("amount", "quote_amount", "price", "stop_price", "trail_percent")
 
 
-def order_key(user_wallet_id: str, seq: int) -> str:
-    """Return the ``_id`` of an order. Of two writers that use the same number, only one succeeds."""
+ORDERS: Final = "orders"
+
+
+def numbered_key(user_wallet_id: str, seq: int) -> str:
+    """Return the ``_id`` of an order or an entry. Of two writers that use the same number, only one succeeds."""
     return f"{user_wallet_id}:{seq:012d}"
 
 
@@ -56,7 +59,7 @@ def live_document(order: LiveOrder) -> Document:
     request = order.request
     indexed = dict(zip(_OPTIONAL, (request.client_order_id, order.reconcile_at), strict=True))
     return {
-        "_id": order_key(order.user_wallet_id, order.seq),
+        "_id": numbered_key(order.user_wallet_id, order.seq),
         **{name: value for name, value in indexed.items() if value is not None},
         "symbol": request.symbol,
         "status": order.status.value,
@@ -83,6 +86,14 @@ def live_update(document: Document) -> Document:
     changes |= {f"request.{name}": value for name, value in document["request"].items()}
     gone = {name: "" for name in _OPTIONAL if name not in document}
     return {"$set": changes, "$unset": gone} if gone else {"$set": changes}
+
+
+def queries_update(order: LiveOrder) -> Document:
+    """Return the update that sets when an order was queried, and when it will be again."""
+    known = {"seen_at": order.acknowledged_at, "looks": order.queries_without_news, "misses": order.misses}
+    if order.reconcile_at is None:
+        return {"$set": known, "$unset": {"settle_at": ""}}
+    return {"$set": {**known, "settle_at": order.reconcile_at}}
 
 
 def read_live(document: Document) -> LiveOrder:

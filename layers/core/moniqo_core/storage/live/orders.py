@@ -1,137 +1,195 @@
-"""Orders of live wallets, in the collection ``orders``.
+"""Orders of live wallets, in the collection ``orders``, which is a projection of the wallets' journals.
 
-The ``_id`` of an order contains its number in the wallet. An intent is decided on all orders up to the previous number.
-Of two intents that are decided at once, one is inserted and the other is decided again. So limits hold without a lock,
-which a crashed process could leave behind. Later writes name the version that they replace.
+An intent is decided on all orders up to the previous number, and on the journal up to its last entry. Of two intents
+that are decided at once, one is inserted and the other is decided again. So limits hold without a lock, which a crashed
+process could leave behind.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
-from enum import Enum, auto
-from typing import Any, Final, cast
+from typing import NamedTuple
 
 from pymongo import UpdateOne
-from pymongo.errors import ClientBulkWriteException, DuplicateKeyError, WriteConcernError
 
 from moniqo_core.domain.errors import NotFoundError, OrderNotFoundError, TemporarilyUnavailableError
+from moniqo_core.domain.live.news import is_news
 from moniqo_core.domain.live.order import SEND_WITHIN, LiveOrder
 from moniqo_core.domain.orders.list_queries import OrderQuery
 from moniqo_core.domain.orders.order import Fill, OrderSide, OrderStatus, order_age
 from moniqo_core.domain.wallets.pause_level import PauseLevel
 from moniqo_core.domain.wallets.user_wallet import STOPPED_STATUSES, UserWallet, UserWalletStatus
 from moniqo_core.domain.wallets.venue_account import order_refusal
-from moniqo_core.storage.client import DatabaseError, is_outage
 from moniqo_core.storage.document import USER_WALLETS, Database, Document, begins_with
 from moniqo_core.storage.live.fills import LiveFillStore
-from moniqo_core.storage.live.live_order_codec import live_document, live_update, order_key, read_live
+from moniqo_core.storage.live.journal.entry_codec import JournalEnd, intent_entry, news_entry, opened_entry
+from moniqo_core.storage.live.journal.live_journal import CommitOutcome, LiveJournal
+from moniqo_core.storage.live.journal.projection import REACHED
+from moniqo_core.storage.live.live_order_codec import ORDERS, numbered_key, queries_update, read_live
 from moniqo_core.storage.live.order_filter import wanted_orders
 from moniqo_core.storage.live.pre_trade_state import (
     MAY_STILL_FILL,
-    ORDERS,
     PreTradeState,
     is_switched_off,
-    pre_trade_pipeline,
+    pre_trade_stages,
     read_pre_trade_state,
     switch_stage,
 )
+from moniqo_core.storage.rate_counters import Count
 from moniqo_core.storage.wallets.last_use import mark_used
 from moniqo_core.storage.wallets.user_wallet_codec import read_user_wallet
 from moniqo_core.storage.wallets.venue_accounts import read_sharing, sharing_stage
 
-SENDS: Final = 3
 
+class Committed(NamedTuple):
+    """The result of inserting an intent. ``end`` is its entry if it is stored."""
 
-class InsertOutcome(Enum):
-    """The result of inserting an intent."""
-
-    DONE = auto()
-    OVERTAKEN = auto()
-    """Another order took the number. Read and decide again."""
-    REPEATED = auto()
-    """Another order already has the client order id."""
+    outcome: CommitOutcome
+    end: JournalEnd | None = None
 
 
 class LiveOrderStore:
-    """Reads and writes orders of live wallets. The caller has already checked who owns the wallet."""
+    """Reads orders of live wallets, and writes them through their journals.
+
+    The caller has already checked who owns the wallet.
+    """
 
     def __init__(self, database: Database) -> None:
         """Use the collections of ``database``."""
         self._database = database
         self._wallets = database[USER_WALLETS]
         self._orders = database[ORDERS]
+        self._journal = LiveJournal(database)
         self.fills = LiveFillStore(database)
 
     async def pre_trade_state(
-        self, user_wallet_id: str, client_order_id: str | None, since: int | None = None, *, owner: str | None = None
+        self,
+        user_wallet_id: str,
+        client_order_id: str | None,
+        since: int | None = None,
+        *,
+        owner: str | None = None,
+        count: Count | None = None,
     ) -> PreTradeState:
         """Read everything that an order is decided on, and every order from number ``since`` on. One round trip.
+
+        The same read tells ``count`` whether its limit is reached. It takes more round trips if an interrupted commit
+        left the journal ahead of its projection.
 
         Raises:
             NotFoundError: there is no such wallet, or it belongs to another user than ``owner``.
 
         """
-        pipeline = pre_trade_pipeline(user_wallet_id, client_order_id, since, owner)
-        found = await (await self._wallets.aggregate(pipeline)).to_list()
-        if not found:
+        wallet = {"_id": user_wallet_id, "deleted_at": None, **({} if owner is None else {"user_id": owner})}
+        counter = None if count is None else count.id
+        found = await self._journal.read(wallet, pre_trade_stages(user_wallet_id, client_order_id, since, counter))
+        if found is None:
             raise NotFoundError("There is no such wallet.")
-        return read_pre_trade_state(found[0])
+        if count is not None:
+            count.was_read(next(iter(found.wallet["counters"]), None))
+        return read_pre_trade_state(*found)
 
-    async def insert(self, order: LiveOrder) -> InsertOutcome:
-        """Insert an intent.
+    async def insert(self, order: LiveOrder, state: PreTradeState, count: Count | None = None) -> Committed:
+        """Insert an intent that was decided on ``state``. ``count`` counts it.
 
         Raises:
             TemporarilyUnavailableError: it is unknown whether the intent was stored. It must not be sent to the venue.
 
         """
-        document = live_document(order)
-        for _ in range(SENDS):
-            try:
-                await self._orders.insert_one(document)
-            except DuplicateKeyError as error:
-                # A write that was sent twice finds its own document.
-                stored = await self._orders.find_one({"_id": document["_id"]}, {"token": 1})
-                if stored is not None and stored["token"] == document["token"]:
-                    return InsertOutcome.DONE
-                named = "client_order_id" in cast("Mapping[str, Any]", error.details)["keyPattern"]
-                return InsertOutcome.REPEATED if named else InsertOutcome.OVERTAKEN
-            except WriteConcernError:
-                break  # the intent may be stored, but an election may undo it
-            except DatabaseError as error:
-                if not is_outage(error):
-                    raise
-                continue
-            return InsertOutcome.DONE
-        raise TemporarilyUnavailableError("The database did not answer. No order was sent.", retry_after=2)
+        try:
+            end = state.end
+            if end is None:
+                opened = [item for item in state.orders if not item.has_ended]
+                end = await self._begin_journal(order.user_wallet_id, state.next_seq - 1, opened, order.created_at)
+            if end is None:
+                return Committed(CommitOutcome.OVERTAKEN)
+            entry = intent_entry(order, end)
+            outcome = await self._journal.commit(entry, count=count)
+        except TemporarilyUnavailableError:
+            raise TemporarilyUnavailableError(
+                "The database did not answer. No order was sent.", retry_after=2
+            ) from None
+        return Committed(outcome, JournalEnd(entry["seq"], entry["at"]))
 
     async def update(
-        self, before: LiveOrder, after: LiveOrder, fills: Sequence[Fill] = (), *, used_at: datetime | None = None
-    ) -> bool:
-        """Change the version ``before`` to ``after``, and add fills. Return False if another writer was faster.
+        self,
+        before: LiveOrder,
+        after: LiveOrder,
+        fills: Sequence[Fill] = (),
+        *,
+        at: datetime,
+        follows: JournalEnd | None = None,
+        used_at: datetime | None = None,
+    ) -> LiveOrder | None:
+        """Change the version ``before`` to ``after``, and add fills.
 
-        ``used_at`` is the time of the owner's command that the change is the outcome of. The same write sets it as the
-        wallet's time of last use.
+        News are an entry of the journal. Anything else only concerns later queries, and changes the order alone.
+
+        Args:
+            before: The order as it was read.
+            after: The order as it should be.
+            fills: Its fills that may not be stored yet.
+            at: The time of the change.
+            follows: The last entry of the journal, if no writer can have changed the order since.
+            used_at: The time of the owner's command that the change is the outcome of. The same write sets it as the
+                wallet's time of last use.
+
+        Returns:
+            The order as stored, or None if another writer was faster.
+
         """
         if after == before and not fills:
-            return True
-        document = live_document(after)
-        document["version"] = before.version + 1
-        # Fills come first, because an order must not count fills as stored before they are.
-        writes: list[Any] = self.fills.inserts(after, fills)
-        orders = f"{self._database.name}.{ORDERS}"
-        position = len(writes)
-        version = {"_id": document["_id"], "version": before.version}
-        writes.append(UpdateOne(version, live_update(document), namespace=orders))
-        if used_at is not None:
-            writes.append(mark_used(self._database.name, after.user_wallet_id, used_at))
-        try:
-            done = await self._database.client.bulk_write(writes, ordered=True, verbose_results=True)
-        except ClientBulkWriteException as error:
-            if is_outage(error):
-                raise
-            return False  # another writer inserts the same fill at this moment
-        return bool(done.update_results[position].matched_count)
+            return before
+        used = [] if used_at is None else [mark_used(self._database.name, after.user_wallet_id, used_at)]
+        if not fills and not is_news(before, after):
+            return after if await self._set_queries(before, after, used) else None
+        end = follows or await self._end_if_unchanged(before, at)
+        if end is None:
+            return None
+        newer = replace(after, version=before.version + 1)
+        outcome = await self._journal.commit(news_entry(newer, fills, end, at), used)
+        return newer if outcome is CommitOutcome.DONE else None
+
+    async def _set_queries(self, before: LiveOrder, after: LiveOrder, used: Sequence[UpdateOne]) -> bool:
+        """Set when an order was queried and will be again, unless another writer did or changed it."""
+        read = {
+            "_id": numbered_key(before.user_wallet_id, before.seq),
+            "version": before.version,
+            "looks": before.queries_without_news,
+            "misses": before.misses,
+        }
+        write = UpdateOne(read, queries_update(after), namespace=f"{self._database.name}.{ORDERS}")
+        done = await self._database.client.bulk_write([write, *used], ordered=True, verbose_results=True)
+        return bool(done.update_results[0].matched_count)
+
+    async def _end_if_unchanged(self, before: LiveOrder, at: datetime) -> JournalEnd | None:
+        """Return the last entry of the journal, or None if the order has changed. A missing journal begins."""
+        wallet, key = before.user_wallet_id, numbered_key(before.user_wallet_id, before.seq)
+        order = {"$lookup": {"from": ORDERS, "pipeline": [{"$match": {"_id": key}}], "as": "orders"}}
+        shown = {"$project": {"entries": 1, REACHED: 1, "orders.version": 1}}
+        found = await self._journal.read({"_id": wallet}, [order, shown])
+        if found is None or [order["version"] for order in found.wallet["orders"]] != [before.version]:
+            return None
+        if found.end is not None:
+            return found.end
+        opened = await self.in_flight(wallet)
+        last = await self._orders.find_one({"user_wallet_id": wallet}, {"seq": 1}, sort=[("seq", -1)])
+        return await self._begin_journal(wallet, last["seq"] if last else 0, opened, at)
+
+    async def _begin_journal(
+        self, user_wallet_id: str, last_order: int, orders: Sequence[LiveOrder], at: datetime
+    ) -> JournalEnd | None:
+        """Return what the next entry follows in a wallet without a journal. None if another writer began it.
+
+        The journal of a wallet that has orders begins above their numbers, with those that may still fill.
+        """
+        if not last_order:
+            return JournalEnd(0, at)
+        seq = last_order + 1
+        outcome = await self._journal.commit(opened_entry(user_wallet_id, seq, orders, at))
+        return JournalEnd(seq, at) if outcome is CommitOutcome.DONE else None
 
     async def get(self, user_wallet_id: str, order_id: str) -> LiveOrder:
         """Return one order of a wallet.
@@ -144,7 +202,7 @@ class LiveOrderStore:
             seq, number = order_age(order_id)
         except ValueError:
             seq, number = 0, 0
-        found = await self._orders.find_one({"_id": order_key(user_wallet_id, seq)}) if number == 1 else None
+        found = await self._orders.find_one({"_id": numbered_key(user_wallet_id, seq)}) if number == 1 else None
         if found is None or found["user_wallet_id"] != user_wallet_id:
             raise OrderNotFoundError(f"This wallet has no order {order_id[:40]!r}.")
         return read_live(found)

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from moniqo_core.domain.live.order import LiveOrder
 from moniqo_core.domain.orders.list_queries import OrderPosition, OrderQuery
 from moniqo_core.storage.document import Database, Document
-from moniqo_core.storage.live.live_order_codec import read_live
+from moniqo_core.storage.live.live_order_codec import ORDERS, read_live
 from moniqo_core.storage.live.order_filter import wanted_orders
-from moniqo_core.storage.live.pre_trade_state import MAY_STILL_FILL, ORDERS
+from moniqo_core.storage.live.pre_trade_state import MAY_STILL_FILL
 
 _NEWEST_FIRST = [("created_at", -1), ("user_wallet_id", -1), ("seq", -1)]
 

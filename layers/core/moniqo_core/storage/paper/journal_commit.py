@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from enum import Enum, auto
+from functools import partial
 from os import urandom
 from typing import Any
 
@@ -20,7 +21,8 @@ from pymongo.errors import ClientBulkWriteException
 from moniqo_core.domain.errors import ConflictError, TemporarilyUnavailableError
 from moniqo_core.domain.ledger.account import Account
 from moniqo_core.domain.ledger.commit import Commit
-from moniqo_core.storage.bulk_write import Duplicate, duplicate_of, send_until_answered
+from moniqo_core.storage.bulk_write import duplicate_of, send_until_answered
+from moniqo_core.storage.commit_sending import send_commit
 from moniqo_core.storage.document import USER_WALLETS, Database, Document
 from moniqo_core.storage.paper.account_codec import state_document
 from moniqo_core.storage.paper.account_values import entry_id
@@ -141,7 +143,9 @@ class DemoJournal:
         commit_id = urandom(16).hex()
         after = commit.after
         models = commit_writes(self._database.name, commit, commit_id, loaded, projection or {}, groups or {})
-        duplicate = await self._send(models, after, commit_id, count)
+        duplicate = await send_commit(
+            self._database.client, models, commit_id, partial(self._is_mine, after, commit_id), count
+        )
         if duplicate is None:
             return CommitOutcome.DONE
         if count is not None and count.is_refused:
@@ -160,24 +164,6 @@ class DemoJournal:
             from moniqo_core.storage.paper.totals.journal_totals import JournalTotals
 
             await JournalTotals(self._database).follow_commit(after.user_wallet_id, after.seq)
-
-    async def _send(
-        self, models: Sequence[Any], after: Account, commit_id: str, count: Count | None
-    ) -> Duplicate | None:
-        """Send the writes of a commit, after the count of its command if that is not taken yet."""
-        if count is None or count.is_taken:
-            return await send_until_answered(self._database.client, models)
-        duplicate = await send_until_answered(self._database.client, [count.write(commit_id), *models])
-        if duplicate is None or duplicate.place > 0:
-            count.note(taken=True)
-            return duplicate
-        # The limit is reached, unless this write was sent twice or another one began the window at once.
-        if await self._is_mine(after, commit_id):
-            count.note(taken=True)
-            return duplicate
-        if not await count.take_after_duplicate(commit_id):
-            return duplicate
-        return await send_until_answered(self._database.client, models)
 
     async def _is_mine(self, after: Account, commit_id: str) -> bool:
         entry = await self._entries.find_one({"_id": entry_id(after.user_wallet_id, after.seq)}, {"commit_id": 1})

@@ -23,6 +23,7 @@ from moniqo_core.domain.orders.request import ClosePosition, OrderRequest
 if TYPE_CHECKING:
     from moniqo_core.services.orders.live.placing import LivePlacing
     from moniqo_core.services.orders.live.pre_trade import PreTradeRead
+    from moniqo_core.storage.rate_counters import Count
     from moniqo_core.wallets.base import WalletBalance
     from moniqo_core.wallets.venue_wallet import VenueWallet
 
@@ -33,13 +34,14 @@ _LOCKED: Final = (
 
 
 async def close_live_position(
-    placing: LivePlacing, wallet: VenueWallet, close: ClosePosition, found: PreTradeRead
+    placing: LivePlacing, wallet: VenueWallet, close: ClosePosition, found: PreTradeRead, count: Count | None
 ) -> OrderRecord:
     """Sell a position in a symbol at market, or a part of it, in whole lots.
 
     Before the whole position is sold, its other sell orders are cancelled. Before a part is sold, none is cancelled,
     so that no protection at the venue is lost. The part must be free, so no sell order may lock it. Under a
-    ``client_order_id`` that is taken, return its order. Nothing is cancelled or sold then.
+    ``client_order_id`` that is taken, return its order. Nothing is cancelled or sold then. The write of the intent
+    counts the order in ``count``.
 
     Raises:
         OrderRejectedError: there is no position, it is smaller than a lot, or its market does not accept the sale.
@@ -64,7 +66,7 @@ async def close_live_position(
         return accepted
     try:
         amount = _whole(close, held.free, market) if close.is_whole else _part(close, held, market)
-        return await placing.carry_out(wallet, _sale(close, amount), latest, close)
+        return await placing.carry_out(wallet, _sale(close, amount), latest, close, count)
     except InvalidOrderError as refusal:
         raise refused_part(refusal, close, held.total) from None
 

@@ -16,18 +16,30 @@ if TYPE_CHECKING:
     from moniqo_core.domain.orders.rule_check import Preflight
     from moniqo_core.services.orders.live.placing import LivePlacing
     from moniqo_core.services.orders.live.pre_trade import PreTradeRead
+    from moniqo_core.storage.rate_counters import Count
     from moniqo_core.wallets.venue_wallet import VenueWallet
 
 
 class LiveExecution:
     """Implements :class:`moniqo_core.services.orders.execution.OrderExecution` for a wallet at a venue."""
 
-    def __init__(self, account: VenueWallet, placing: LivePlacing, found: PreTradeRead | None = None) -> None:
-        """Trade ``account`` with ``placing``. ``found`` is the state for deciding the first order, if already read."""
+    def __init__(
+        self,
+        account: VenueWallet,
+        placing: LivePlacing,
+        found: PreTradeRead | None = None,
+        count: Count | None = None,
+    ) -> None:
+        """Trade ``account`` with ``placing``.
+
+        ``found`` is the state for deciding the first order, if already read. The intent of an order counts it in
+        ``count``.
+        """
         self._account = account
         self._placing = placing
         self._orders = placing.orders
         self._found = found
+        self._count = count
 
     @property
     def account(self) -> VenueWallet:
@@ -43,7 +55,8 @@ class LiveExecution:
 
     async def place(self, order: OrderRequest) -> OrderRecord:
         """Write the intent, send it once and record the outcome, or return the order of a repeated client order id."""
-        return await self._placing.place(self._account, order, await self._read(order.client_order_id))
+        found = await self._read(order.client_order_id)
+        return await self._placing.place(self._account, order, found, self._count)
 
     async def find_accepted(self, order: OrderRequest | ClosePosition) -> OrderRecord | None:
         """Return the order already placed under the client order id of ``order``, None when there is none."""
@@ -62,7 +75,7 @@ class LiveExecution:
     async def close_position(self, close: ClosePosition) -> OrderRecord:
         """Sell a position or a part of it at market, in whole lots."""
         found = await self._read(close.client_order_id)
-        return await close_live_position(self._placing, self._account, close, found)
+        return await close_live_position(self._placing, self._account, close, found, self._count)
 
     async def get(self, order_id: str) -> OrderRecord:
         """Return one order, which is queried at the venue first unless it has ended or is being sent."""

@@ -23,11 +23,13 @@ from moniqo_core.domain.wallets.user_wallet import UserWallet
 from moniqo_core.services.orders.live.orders import LiveOrders
 from moniqo_core.services.orders.live.pre_trade import PreTradeCheck, PreTradeRead
 from moniqo_core.services.orders.live.reconciler import OrderReconciler
-from moniqo_core.services.orders.live.sending import OrderSender
+from moniqo_core.services.orders.live.sending import Intent, OrderSender
 from moniqo_core.services.sync.balance_sync import BalanceSync
 from moniqo_core.storage.client import DatabaseError, is_outage
 from moniqo_core.storage.document import Database
-from moniqo_core.storage.live.orders import InsertOutcome, LiveOrderStore
+from moniqo_core.storage.live.journal.live_journal import CommitOutcome
+from moniqo_core.storage.live.orders import LiveOrderStore
+from moniqo_core.storage.rate_counters import Count
 
 if TYPE_CHECKING:
     from moniqo_core.wallets.venue_wallet import VenueWallet
@@ -49,16 +51,23 @@ class LivePlacing:
         self._now = now
 
     async def read_state(
-        self, user_wallet_id: str, client_order_id: str | None, *, owner: str | None = None
+        self,
+        user_wallet_id: str,
+        client_order_id: str | None,
+        *,
+        owner: str | None = None,
+        count: Count | None = None,
     ) -> PreTradeRead:
         """Read the state for deciding an order, and the order of a repeated client order id, in one round trip.
+
+        The same read tells ``count`` whether its limit is reached.
 
         Raises:
             NotFoundError: there is no such wallet, or ``owner`` does not own it.
 
         """
         at = self._now()
-        state = await self._store.pre_trade_state(user_wallet_id, client_order_id, owner=owner)
+        state = await self._store.pre_trade_state(user_wallet_id, client_order_id, owner=owner, count=count)
         return PreTradeRead(state, client_order_id, at)
 
     async def read_again_if_late(self, found: PreTradeRead, *, owner: str) -> PreTradeRead:
@@ -78,38 +87,53 @@ class LivePlacing:
         before = found.state.before
         return None if before is None else await self._repeated(wallet, before, asked)
 
-    async def place(self, wallet: VenueWallet, order: OrderRequest, found: PreTradeRead) -> OrderRecord:
+    async def place(
+        self, wallet: VenueWallet, order: OrderRequest, found: PreTradeRead, count: Count | None = None
+    ) -> OrderRecord:
         """Decide on the state ``found``, write the intent, send it once and record the outcome.
+
+        The write of the intent counts the order in ``count``.
 
         Raises:
             LiveTradingOffError, WalletPausedError, WalletSuspendedError, RiskLimitExceededError, InvalidOrderError,
             InvalidSymbolError, InsufficientBalanceError, OrderRejectedError: nothing was placed.
             IdempotencyMismatchError: the client order id belongs to an order with a different body.
+            RateLimitExceededError: the limit of ``count`` is reached.
             TemporarilyUnavailableError, MarketDataError, WalletConnectionError: nothing was sent.
 
         """
         accepted = await self.find_accepted(wallet, order, found)
-        return accepted or await self.carry_out(wallet, order, found, order)
+        return accepted or await self.carry_out(wallet, order, found, order, count)
 
     async def carry_out(
-        self, wallet: VenueWallet, order: OrderRequest, found: PreTradeRead, asked: OrderRequest | ClosePosition
+        self,
+        wallet: VenueWallet,
+        order: OrderRequest,
+        found: PreTradeRead,
+        asked: OrderRequest | ClosePosition,
+        count: Count | None,
     ) -> OrderRecord:
         """Place an order that carries out what was ``asked``, or raise the errors of :meth:`place`."""
-        decided = await self._intend(wallet, order, found, asked)
+        decided = await self._intend(wallet, order, found, asked, count)
         if isinstance(decided, OrderRecord):
             return decided
         return await self._sender.send(wallet, decided)
 
     async def _intend(
-        self, wallet: VenueWallet, order: OrderRequest, found: PreTradeRead, asked: OrderRequest | ClosePosition
-    ) -> LiveOrder | OrderRecord:
+        self,
+        wallet: VenueWallet,
+        order: OrderRequest,
+        found: PreTradeRead,
+        asked: OrderRequest | ClosePosition,
+        count: Count | None,
+    ) -> Intent | OrderRecord:
         """Write the intent, or return the record of an order placed meanwhile under the same client order id."""
         findings = await self.pre_trade.gather(wallet, order, found.state)
         latest, read_at = findings.state, found.at
         for _ in range(DECISIONS):
             decision = findings.decision(latest)
             decision.check()
-            intent = order_updates.intend(
+            intended = order_updates.intend(
                 order,
                 body_hash=asked.body_hash(),
                 user_wallet_id=wallet.user_wallet_id,
@@ -120,9 +144,13 @@ class LivePlacing:
                 token=uuid4().hex,
                 now=read_at,
             )
-            outcome = await self._store.insert(intent)
-            if outcome is InsertOutcome.DONE and not await self._has_changed(decision.wallet, intent):
-                return intent
+            outcome, entry = await self._store.insert(intended, latest, count)
+            if count is not None and outcome is CommitOutcome.REFUSED:
+                raise count.error()
+            if outcome is CommitOutcome.DONE and entry is not None:
+                intent = Intent(intended, entry)
+                if not await self._has_changed(decision.wallet, intent):
+                    return intent
             read_at = self._now()
             latest = await self._store.pre_trade_state(
                 wallet.user_wallet_id, order.client_order_id, since=found.state.next_seq
@@ -131,7 +159,7 @@ class LivePlacing:
                 return await self._repeated(wallet, latest.before, asked)
         raise TemporarilyUnavailableError("Too many orders of this wallet are being placed at once.", retry_after=1)
 
-    async def _has_changed(self, decided: UserWallet, intent: LiveOrder) -> bool:
+    async def _has_changed(self, decided: UserWallet, intent: Intent) -> bool:
         """Read the wallet again once the intent is stored. If something forbids the order now, drop the intent.
 
         A pause, a change of limits or a stop of live trading that was committed before the intent does not wait for it.

@@ -19,6 +19,7 @@ from moniqo_core.domain.orders.record import OrderRecord
 from moniqo_core.storage.live.orders import LiveOrderStore
 
 if TYPE_CHECKING:
+    from moniqo_core.storage.live.journal.entry_codec import JournalEnd
     from moniqo_core.venues.ccxt.parsing import VenueFill
     from moniqo_core.wallets.base import OrderResult
     from moniqo_core.wallets.venue_wallet import VenueWallet
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 log: Final = logging.getLogger("moniqo")
 
 SECONDS_FOR_FILLS: Final = 3.0
-WRITES: Final = 5
+WRITES: Final = 20
+"""The most tries to store a change. Another entry of the same journal makes one more necessary."""
 
 Change = Callable[[LiveOrder], LiveOrder]
 
@@ -36,6 +38,13 @@ class Queried(NamedTuple):
 
     order: LiveOrder
     failure: WalletError | None
+
+
+class Stored(NamedTuple):
+    """An order as stored, and the fills that were read to store it."""
+
+    order: LiveOrder
+    fills: Sequence[Fill]
 
 
 class OrderReconciler:
@@ -94,8 +103,23 @@ class OrderReconciler:
         ``used_at`` is the time of the owner's command that the change is the outcome of.
 
         Raises:
-            ConnectionFailure: the database does not answer.
+            ConnectionFailure, TemporarilyUnavailableError: the database does not answer.
 
+        """
+        return (await self.write_with_fills(wallet, order, change, used_at=used_at)).order
+
+    async def write_with_fills(
+        self,
+        wallet: VenueWallet | None,
+        order: LiveOrder,
+        change: Change,
+        *,
+        used_at: datetime | None = None,
+        follows: JournalEnd | None = None,
+    ) -> Stored:
+        """Store a change as :meth:`write` does. Also return the fills that were read for it.
+
+        ``follows`` is the last entry of the journal as of which ``order`` is known.
         """
         for _ in range(WRITES):
             after = change(order)
@@ -103,11 +127,13 @@ class OrderReconciler:
             if wallet is not None and after.lacks_fills and after.reconcile_at is not None:
                 fills = await self._fills(wallet, after)
                 after = order_updates.with_fills(after, fills, self._now()) if fills else after
-            if await self._store.update(order, after, fills, used_at=used_at):
-                return await self._store.get(order.user_wallet_id, order.order_id) if after != order else order
+            stored = await self._store.update(order, after, fills, at=self._now(), follows=follows, used_at=used_at)
+            if stored is not None:
+                return Stored(stored, fills)
+            follows = None
             order = await self._store.get(order.user_wallet_id, order.order_id)
         log.warning("order not stored", extra={"fields": fields_of(order)})
-        return order
+        return Stored(order, ())
 
     async def _fills(self, wallet: VenueWallet, order: LiveOrder) -> Sequence[Fill]:
         assert order.venue_order_id is not None  # noqa: S101  it filled

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import suppress
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from moniqo_core.domain.clock import Clock
 from moniqo_core.domain.errors import (
@@ -23,16 +22,24 @@ from moniqo_core.domain.orders.order import OrderSide
 from moniqo_core.domain.orders.record import OrderRecord
 from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.risk.funds import not_covered
-from moniqo_core.services.orders.live.reconciler import Change, OrderReconciler, fields_of
+from moniqo_core.services.orders.live.reconciler import Change, OrderReconciler, Stored, fields_of
 from moniqo_core.storage.client import DatabaseError, is_outage
 
 if TYPE_CHECKING:
+    from moniqo_core.storage.live.journal.entry_codec import JournalEnd
     from moniqo_core.wallets.venue_wallet import VenueWallet
 
 SHORTEST_SEND: Final = 1.0
 """Seconds that a request needs to reach the venue. With less time left, nothing is sent."""
 
 log: Final = logging.getLogger("moniqo")
+
+
+class Intent(NamedTuple):
+    """A stored intent, and its entry in the journal."""
+
+    order: LiveOrder
+    entry: JournalEnd
 
 
 class OrderSender:
@@ -43,7 +50,7 @@ class OrderSender:
         self._reconciler = reconciler
         self._now = now
 
-    async def send(self, wallet: VenueWallet, intent: LiveOrder) -> OrderRecord:
+    async def send(self, wallet: VenueWallet, intent: Intent) -> OrderRecord:
         """Send an order once and return its record, which is ``unknown`` when no clear answer came.
 
         Raises:
@@ -51,7 +58,8 @@ class OrderSender:
             TemporarilyUnavailableError: ``send_by`` of the intent had passed, so nothing was sent.
 
         """
-        left = (intent.send_by - self._now()).total_seconds()
+        order = intent.order
+        left = (order.send_by - self._now()).total_seconds()
         if left <= SHORTEST_SEND:
             await self.drop(intent)
             raise TemporarilyUnavailableError("Checking the order took too long. No order was sent.", retry_after=2)
@@ -59,23 +67,23 @@ class OrderSender:
         try:
             # A pause is answered once ``send_by`` has passed, so no request may go on after it.
             async with asyncio.timeout(left):
-                report = await wallet.send_order(intent.request, intent.venue_client_id)
+                report = await wallet.send_order(order.request, order.venue_client_id)
             change = self._reconciler.apply_report(report)
         except TimeoutError:
             change, _ = self._without_answer(None)
         except WalletError as error:
             change, refusal = self._without_answer(error)
         except Exception:
-            log.exception("order answer not readable", extra={"fields": fields_of(intent)})
+            log.exception("order answer not readable", extra={"fields": fields_of(order)})
             change, _ = self._without_answer(None)
-        after = await self._store_outcome(wallet, intent, change, used_at=self._now())
+        outcome = await self._store_outcome(wallet, intent, change, used_at=self._now())
         if isinstance(refusal, InsufficientBalanceError):
-            raise await _with_numbers(wallet, intent.request, refusal)
+            raise await _with_numbers(wallet, order.request, refusal)
         if refusal is not None:
             raise refusal
-        return await self._record(after)
+        return live_record(outcome.order, tuple(outcome.fills))
 
-    async def drop(self, intent: LiveOrder) -> None:
+    async def drop(self, intent: Intent) -> None:
         """Record that an order was not sent."""
         await self._store_outcome(
             None, intent, lambda order: order_updates.refused(order, order_updates.NOT_SENT, self._now())
@@ -96,24 +104,23 @@ class OrderSender:
         return lambda order: order_updates.refused(order, code, now), error
 
     async def _store_outcome(
-        self, wallet: VenueWallet | None, intent: LiveOrder, change: Change, *, used_at: datetime | None = None
-    ) -> LiveOrder:
-        """Store the outcome of an order and return the order.
+        self, wallet: VenueWallet | None, intent: Intent, change: Change, *, used_at: datetime | None = None
+    ) -> Stored:
+        """Store the outcome of an order, and return the order with the fills that the venue told.
 
         If the database does not answer, the result still has the venue's answer. Reconciliation stores it later.
         """
         try:
-            return await self._reconciler.write(wallet, intent, change, used_at=used_at)
+            return await self._reconciler.write_with_fills(
+                wallet, intent.order, change, used_at=used_at, follows=intent.entry
+            )
+        except TemporarilyUnavailableError:
+            pass
         except DatabaseError as error:
             if not is_outage(error):
                 raise
-            log.warning("order outcome not stored", extra={"fields": fields_of(intent)})
-            return change(intent)
-
-    async def _record(self, order: LiveOrder) -> OrderRecord:
-        with suppress(DatabaseError):
-            return await self._reconciler.record(order)
-        return live_record(order)
+        log.warning("order outcome not stored", extra={"fields": fields_of(intent.order)})
+        return Stored(change(intent.order), ())
 
 
 async def _with_numbers(

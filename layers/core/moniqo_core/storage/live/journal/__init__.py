@@ -1,0 +1,1 @@
+"""The journals of live wallets, in the collection ``live_wallet_ledger``."""

@@ -1,0 +1,85 @@
+"""Entries of the journal of a live wallet, as documents.
+
+An entry has the number ``seq`` in its wallet, the time ``at``, the ``kind``, and the ``commit_id`` by which a writer
+recognizes its own entry. Orders and fills in it are documents as their collections store them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from enum import StrEnum
+from os import urandom
+from typing import Final, NamedTuple
+
+from moniqo_core.domain.live.order import LiveOrder
+from moniqo_core.domain.orders.order import Fill
+from moniqo_core.storage.document import Document
+from moniqo_core.storage.live.fills import fill_to_store
+from moniqo_core.storage.live.live_order_codec import live_document, numbered_key
+
+LIVE_ENTRIES: Final = "live_wallet_ledger"
+
+
+class EntryKind(StrEnum):
+    """The kinds of entries."""
+
+    OPENED = "opened"
+    """The journal begins. The entry has the orders that could still fill then."""
+    INTENT = "intent"
+    """An order was accepted. It was not sent before this entry existed."""
+    ORDER = "order"
+    """News of an order: the order after it, and its new fills."""
+    VOID = "void"
+    """The intent ``voids`` has no order, because the release before took its number or its client order id."""
+
+
+class JournalEnd(NamedTuple):
+    """The last entry of a journal: its number and time."""
+
+    seq: int
+    at: datetime
+
+
+def opened_entry(user_wallet_id: str, seq: int, orders: Sequence[LiveOrder], at: datetime) -> Document:
+    """Return the first entry. ``seq`` is above the number of every order that the wallet already has."""
+    return _entry(user_wallet_id, JournalEnd(seq, at), EntryKind.OPENED, orders) | {
+        "orders": [live_document(order) for order in orders]
+    }
+
+
+def intent_entry(order: LiveOrder, after: JournalEnd) -> Document:
+    """Return the entry of an order that was accepted. It follows the entry ``after``."""
+    end = _next(after, order.created_at)
+    return _entry(order.user_wallet_id, end, EntryKind.INTENT, [order]) | {"order": live_document(order)}
+
+
+def news_entry(order: LiveOrder, fills: Sequence[Fill], after: JournalEnd, at: datetime) -> Document:
+    """Return the entry of news of an order. ``order`` is as it is with the news."""
+    return _entry(order.user_wallet_id, _next(after, at), EntryKind.ORDER, [order]) | {
+        "order": live_document(order),
+        "fills": [fill_to_store(order, fill) for fill in fills],
+    }
+
+
+def void_entry(intent: Document) -> Document:
+    """Return the entry that says that an intent has no order. It follows the intent."""
+    end = JournalEnd(intent["seq"] + 1, intent["at"])
+    return _entry(intent["user_wallet_id"], end, EntryKind.VOID, []) | {"voids": intent["seq"]}
+
+
+def _next(after: JournalEnd, at: datetime) -> JournalEnd:
+    """Return the number and time of the next entry. Times never go back, even if a clock does."""
+    return JournalEnd(after.seq + 1, max(after.at, at))
+
+
+def _entry(user_wallet_id: str, end: JournalEnd, kind: EntryKind, orders: Sequence[LiveOrder]) -> Document:
+    return {
+        "_id": numbered_key(user_wallet_id, end.seq),
+        "user_wallet_id": user_wallet_id,
+        "seq": end.seq,
+        "at": end.at,
+        "commit_id": urandom(16).hex(),
+        "kind": kind.value,
+        "order_ids": [order.order_id for order in orders],
+    }

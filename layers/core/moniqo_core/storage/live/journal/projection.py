@@ -1,0 +1,53 @@
+"""What an entry of a live wallet's journal sets in the other collections.
+
+Orders, fills and the user wallet only repeat what the entries say. The writes of an entry take effect once, however
+often they are sent, and never replace what a later entry says.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from pymongo import UpdateOne
+
+from moniqo_core.storage.document import USER_WALLETS, Document
+from moniqo_core.storage.live.fills import fill_insert
+from moniqo_core.storage.live.journal.entry_codec import EntryKind
+from moniqo_core.storage.live.live_order_codec import ORDERS, live_update
+
+REACHED: Final = "journal_reached"
+"""The field of a user wallet with the number of the last entry up to which everything is projected."""
+
+
+def projection_writes(database: str, entry: Document) -> list[UpdateOne]:
+    """Return the writes that an entry makes, in their order."""
+    match EntryKind(entry["kind"]):
+        case EntryKind.INTENT:
+            return [_order_insert(database, entry["order"])]
+        case EntryKind.ORDER:
+            # Fills come first, because an order must not count fills as stored before they are.
+            fills = [fill_insert(database, fill) for fill in entry["fills"]]
+            return [*fills, _order_update(database, entry["order"])]
+        case EntryKind.OPENED | EntryKind.VOID:
+            return []
+
+
+def reached_write(database: str, entry: Document) -> UpdateOne:
+    """Return the write that follows the projection of an entry. It does nothing while an earlier one is missing."""
+    is_first = entry["kind"] == EntryKind.OPENED or entry["seq"] == 1
+    before = None if is_first else entry["seq"] - 1
+    wallet = {"_id": entry["user_wallet_id"], REACHED: before}
+    return UpdateOne(wallet, {"$set": {REACHED: entry["seq"]}}, namespace=f"{database}.{USER_WALLETS}")
+
+
+def _order_insert(database: str, order: Document) -> UpdateOne:
+    """Insert an order. It fails with a duplicate key if another writer's order has its number or client order id."""
+    mine = {"_id": order["_id"], "token": order["token"]}
+    new: Document = {name: value for name, value in order.items() if name not in mine}
+    return UpdateOne(mine, {"$setOnInsert": new}, upsert=True, namespace=f"{database}.{ORDERS}")
+
+
+def _order_update(database: str, order: Document) -> UpdateOne:
+    """Set an order to the version of the entry, if it has the version before it."""
+    before: Any = {"_id": order["_id"], "version": order["version"] - 1}
+    return UpdateOne(before, live_update(order), namespace=f"{database}.{ORDERS}")
