@@ -13,7 +13,8 @@ from moniqo_core.domain.clock import utc_now
 from moniqo_core.domain.errors import ConflictError
 from moniqo_core.domain.sync.outcome import SyncType
 from moniqo_core.domain.wallets.lifecycle_commands import SetStatus
-from moniqo_core.storage.wallets.lifecycle_changes import record_lifecycle_change
+from moniqo_core.storage.live.lifecycle import LiveLifecycle
+from moniqo_core.storage.wallets.lifecycle_changes import touched
 from moniqo_core.storage.wallets.user_wallets import UserWalletStore
 from tests.conftest import Database, Run
 from tests.support.lambdas import ADMIN, TRADER, Answer
@@ -203,7 +204,7 @@ def test_wallet_stopped_by_a_limit_during_resume_stays_paused(harness: LiveHarne
         await store.stop_buys([harness.wallet])
         if after == "it was judged":
             read = await store.get(harness.user.id, harness.wallet)
-        await record_lifecycle_change(store, read, SetStatus("active", "owner"), {})
+        await LiveLifecycle(harness.database).record(read, SetStatus("active", "owner"), touched(utc_now()))
 
     with pytest.raises(ConflictError):
         run(resumed())

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from moniqo_core import bootstrap
+from moniqo_core.domain.clock import utc_now
 from moniqo_core.domain.errors import ConflictError
 from moniqo_core.domain.wallets.lifecycle_commands import SetStatus
-from moniqo_core.storage.wallets.lifecycle_changes import record_lifecycle_change
+from moniqo_core.storage.live.lifecycle import LiveLifecycle
+from moniqo_core.storage.wallets.lifecycle_changes import touched
 from moniqo_core.storage.wallets.user_wallets import UserWalletStore
 from tests.conftest import Run
 from tests.support.lambdas import ADMIN, Answer
@@ -132,8 +134,8 @@ def test_pause_on_another_level_during_a_resume_is_kept(harness: LiveHarness, ru
     read = run(UserWalletStore(bootstrap.database()).get(harness.user.id, harness.wallet))
     pause(harness, {"level": then})
 
-    resumed = record_lifecycle_change(
-        UserWalletStore(bootstrap.database()), read, SetStatus("active", "owner"), {"buys_stopped": False}
+    resumed = LiveLifecycle(bootstrap.database()).record(
+        read, SetStatus("active", "owner"), {**touched(utc_now()), "buys_stopped": False}
     )
 
     with pytest.raises(ConflictError):

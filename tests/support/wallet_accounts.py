@@ -24,10 +24,10 @@ from moniqo_core.services.orders.live.placing import LivePlacing
 from moniqo_core.services.orders.paper import PaperExecution
 from moniqo_core.services.shared.user_quotas import MINUTE, PerMinute
 from moniqo_core.services.sync.balance_sync import BalanceSync
+from moniqo_core.storage.live.lifecycle import LiveLifecycle
 from moniqo_core.storage.market.venue_markets import VenueMarketStore
 from moniqo_core.storage.rate_counters import RateCounters
 from moniqo_core.storage.wallets.due_wallets import DueWallets
-from moniqo_core.storage.wallets.lifecycle_changes import record_lifecycle_change
 from moniqo_core.storage.wallets.sync_log import SyncLogStore
 from moniqo_core.storage.wallets.user_wallets import UserWalletStore
 from moniqo_core.venues.connection import VenueConnection
@@ -113,9 +113,7 @@ def at_venue(name: str, database: Database) -> Iterator[OpenAccount]:
             @asynccontextmanager
             async def execution() -> AsyncIterator[OrderExecution]:
                 stored = await _stored(database, user_wallet_id, venue)
-                config = ExchangeConfig(
-                    connection, record=partial(record_lifecycle_change, UserWalletStore(database), stored)
-                )
+                config = ExchangeConfig(connection, record=partial(LiveLifecycle(database).record, stored))
                 async with ExchangeWallet(venue.exchange, user_wallet_id, credentials, config) as opened:
                     yield LiveExecution(opened, _placing(database))
 
@@ -165,7 +163,7 @@ def _placing(database: Database) -> LivePlacing:
     connector = WalletConnector(database)
     nobody = PerMinute("syncs", 0, RateCounters(database, MINUTE))
     stop = BuyCancellation(database, connector)
-    stores = UserWalletStore(database), DueWallets(database), SyncLogStore(database)
+    stores = UserWalletStore(database), DueWallets(database), SyncLogStore(database), LiveLifecycle(database)
     return LivePlacing(database, BalanceSync(*stores, connector, nobody, lambda: stop), live_trading=True)
 
 

@@ -126,8 +126,8 @@ class LiveConnector:
 
     async def _record(self, wallet: UserWallet, command: LifecycleCommand, projection: Mapping[str, object]) -> None:
         """Store a change of a wallet's lifecycle. Orders decided before it have their outcome when this returns."""
+        from moniqo_core.storage.live.lifecycle import LiveLifecycle
         from moniqo_core.storage.live.orders import LiveOrderStore
-        from moniqo_core.storage.wallets.lifecycle_changes import record_lifecycle_change
         from moniqo_core.storage.wallets.venue_accounts import VenueAccounts
         from moniqo_core.wallets.earlier_intents import admits_more, wait_for_earlier_intents
 
@@ -142,7 +142,7 @@ class LiveConnector:
             await wait_for_earlier_intents(LiveOrderStore(self._database), self._clock, stopped)
 
         try:
-            await record_lifecycle_change(self._wallets, wallet, command, projection)
+            await LiveLifecycle(self._database).record(wallet, command, projection)
         except ConflictError:
             # A repeat of a pause that was stored but not answered waits too.
             await wait()

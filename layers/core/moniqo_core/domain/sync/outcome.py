@@ -12,9 +12,7 @@ from typing import NamedTuple
 from moniqo_core.domain.portfolio.balance_equation import EquationLine
 from moniqo_core.domain.portfolio.equity_curve import EquitySample
 from moniqo_core.domain.risk.loss_limits import LossLimitBreach
-from moniqo_core.domain.wallets.user_wallet import (
-    UserWallet,
-)
+from moniqo_core.domain.wallets.user_wallet import STOPPED_STATUSES, UserWallet
 
 
 class SyncType(StrEnum):
@@ -98,6 +96,11 @@ class SyncOutcome:
     samples: Sequence[EquitySample] = ()
     corrected: bool = False
     breach: LossLimitBreach | None = None
+
+    @property
+    def pauses(self) -> bool:
+        """Whether the sync pauses a wallet that was in use."""
+        return self.before.status not in STOPPED_STATUSES and self.after.status in STOPPED_STATUSES
 
 
 def scheduled_run(user_wallet_id: str, scheduled_for: datetime, now: datetime) -> SyncRun:

@@ -174,9 +174,13 @@ class LiveOrderStore:
             return None
         if found.end is not None:
             return found.end
-        opened = await self.in_flight(wallet)
-        last = await self._orders.find_one({"user_wallet_id": wallet}, {"seq": 1}, sort=[("seq", -1)])
-        return await self._begin_journal(wallet, last["seq"] if last else 0, opened, at)
+        return await self.begin_journal(wallet, at)
+
+    async def begin_journal(self, user_wallet_id: str, at: datetime) -> JournalEnd | None:
+        """Return what the first entry of a wallet's journal follows. None if another writer began the journal."""
+        opened = await self.in_flight(user_wallet_id)
+        last = await self._orders.find_one({"user_wallet_id": user_wallet_id}, {"seq": 1}, sort=[("seq", -1)])
+        return await self._begin_journal(user_wallet_id, last["seq"] if last else 0, opened, at)
 
     async def _begin_journal(
         self, user_wallet_id: str, last_order: int, orders: Sequence[LiveOrder], at: datetime

@@ -12,12 +12,10 @@ from pymongo import DESCENDING
 from pymongo.errors import DuplicateKeyError
 
 from moniqo_core.domain.errors import ConflictError, NotFoundError
-from moniqo_core.domain.risk.limits import DAILY_LOSS_LIMITS
 from moniqo_core.domain.wallets.user_wallet import STOPPED_STATUSES, UserWallet, UserWalletStatus
 from moniqo_core.domain.wallets.venue_account import taken
 from moniqo_core.storage.client import UNREADABLE_DOCUMENT
 from moniqo_core.storage.document import USER_WALLETS, WHOLE_RESULT, Database, Document
-from moniqo_core.storage.risk_limits import limit_changes_document
 from moniqo_core.storage.wallets.user_wallet_codec import (
     read_user_wallet,
     same_credentials,
@@ -157,32 +155,6 @@ class UserWalletStore:
             }
         tested = {"_id": wallet.id, "user_id": wallet.user_id, "deleted_at": None, **same_credentials(wallet)}
         await self._wallets.update_one(tested, {"$set": fields})
-
-    async def change_in_status(self, wallet: UserWallet, changes: Mapping[str, object]) -> bool:
-        """Set attributes of a wallet. Return False if it was deleted, or its status, level or buys_stopped changed."""
-        level = None if wallet.pause_level is None else wallet.pause_level.value
-        read = {
-            "_id": wallet.id,
-            "user_id": wallet.user_id,
-            "deleted_at": None,
-            "status": wallet.status.value,
-            "pause_level": {"$in": [level, None]},  # a pause of version 0.1.0 has no level in its document
-            "buys_stopped": True if wallet.buys_stopped else {"$ne": True},
-        }
-        result = await self._wallets.update_one(read, {"$set": stored_fields(changes)})
-        return bool(result.matched_count)
-
-    async def change_limits(
-        self, wallet: UserWallet, limits: Mapping[str, object], changes: Mapping[str, object]
-    ) -> bool:
-        """Set risk limits and other attributes. Return False if no daily loss limit would stay, or it was deleted."""
-        read: Document = {"_id": wallet.id, "user_id": wallet.user_id, "deleted_at": None}
-        daily = {name: limits[name] for name in DAILY_LOSS_LIMITS if name in limits}
-        if daily and not any(daily.values()):
-            read |= {f"risk_limits.{name}": {"$ne": None} for name in DAILY_LOSS_LIMITS if name not in daily}
-        fields = {f"risk_limits.{name}": value for name, value in limit_changes_document(limits).items()}
-        result = await self._wallets.update_one(read, {"$set": {**stored_fields(changes), **fields}})
-        return bool(result.matched_count)
 
     async def stop_buys(self, user_wallet_ids: Sequence[str]) -> None:
         """Set ``buys_stopped`` on those of these wallets that are paused or suspended, to cancel their open buys."""

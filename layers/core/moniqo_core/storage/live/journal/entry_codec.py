@@ -30,6 +30,10 @@ class EntryKind(StrEnum):
     """An order was accepted. It was not sent before this entry existed."""
     ORDER = "order"
     """News of an order: the order after it, and its new fills."""
+    STATUS = "status"
+    """The status of the wallet changed, or the wallet was deleted."""
+    LIMITS = "limits"
+    """Its risk limits changed."""
     VOID = "void"
     """The intent ``voids`` has no order, because the release before took its number or its client order id."""
 
@@ -59,6 +63,26 @@ def news_entry(order: LiveOrder, fills: Sequence[Fill], after: JournalEnd, at: d
     return _entry(order.user_wallet_id, _next(after, at), EntryKind.ORDER, [order]) | {
         "order": live_document(order),
         "fills": [fill_to_store(order, fill) for fill in fills],
+    }
+
+
+class WalletChange(NamedTuple):
+    """A change of a user wallet.
+
+    ``before`` is what it was decided on: the limits, or level, stop of buys, and the status, None for a wallet in use.
+    ``fields`` are the fields to set.
+    """
+
+    kind: EntryKind
+    before: Document
+    fields: Document
+
+
+def wallet_entry(user_wallet_id: str, change: WalletChange, after: JournalEnd, at: datetime) -> Document:
+    """Return the entry of a change of a user wallet."""
+    return _entry(user_wallet_id, _next(after, at), change.kind, []) | {
+        "before": change.before,
+        "wallet": change.fields,
     }
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from pymongo import UpdateOne
 
+from moniqo_core.domain.wallets.user_wallet import STOPPED_STATUSES
 from moniqo_core.storage.document import USER_WALLETS, Document
 from moniqo_core.storage.live.fills import fill_insert
 from moniqo_core.storage.live.journal.entry_codec import EntryKind
@@ -17,6 +18,10 @@ from moniqo_core.storage.live.live_order_codec import ORDERS, live_update
 
 REACHED: Final = "journal_reached"
 """The field of a user wallet with the number of the last entry up to which everything is projected."""
+
+
+GROUP: Final = {EntryKind.STATUS: "status_seq", EntryKind.LIMITS: "limits_seq"}
+"""The field of a user wallet with the number of the entry that last set a group of fields, as in paper wallets."""
 
 
 def projection_writes(database: str, entry: Document) -> list[UpdateOne]:
@@ -28,6 +33,8 @@ def projection_writes(database: str, entry: Document) -> list[UpdateOne]:
             # Fills come first, because an order must not count fills as stored before they are.
             fills = [fill_insert(database, fill) for fill in entry["fills"]]
             return [*fills, _order_update(database, entry["order"])]
+        case EntryKind.STATUS | EntryKind.LIMITS as kind:
+            return [_wallet_update(database, entry, GROUP[kind])]
         case EntryKind.OPENED | EntryKind.VOID:
             return []
 
@@ -51,3 +58,20 @@ def _order_update(database: str, order: Document) -> UpdateOne:
     """Set an order to the version of the entry, if it has the version before it."""
     before: Any = {"_id": order["_id"], "version": order["version"] - 1}
     return UpdateOne(before, live_update(order), namespace=f"{database}.{ORDERS}")
+
+
+def _wallet_update(database: str, entry: Document, group: str) -> UpdateOne:
+    """Set fields of the user wallet, if it still is as it was before the entry."""
+    before: Document = entry["before"]
+    same = _same_stop(before) if "status" in before else before
+    wallet = {"_id": entry["user_wallet_id"], **same, group: {"$not": {"$gte": entry["seq"]}}}
+    return UpdateOne(wallet, {"$set": {**entry["wallet"], group: entry["seq"]}}, namespace=f"{database}.{USER_WALLETS}")
+
+
+def _same_stop(before: Document) -> Document:
+    in_use = {"$nin": [status.value for status in STOPPED_STATUSES]}
+    return {
+        "status": before["status"] or in_use,
+        "pause_level": {"$in": [before["pause_level"], None]},  # a pause of version 0.1.0 has no level in its document
+        "buys_stopped": True if before["buys_stopped"] else {"$ne": True},
+    }
