@@ -154,7 +154,7 @@ def test_pause_waits_for_no_intent_whose_time_has_passed(wallets: list[tuple[Liv
     assert (answer.status, answer.json["status"]) == (200, "paused")
 
 
-def test_intent_that_is_written_after_a_pause_is_not_sent(
+def test_intent_that_was_decided_before_a_pause_is_not_written_after_it(
     wallets: list[tuple[LiveHarness, Account]], monkeypatch: pytest.MonkeyPatch, run: Run
 ) -> None:
     (harness, account), *_ = wallets
@@ -162,6 +162,26 @@ def test_intent_that_is_written_after_a_pause_is_not_sent(
 
     async def late(store: LiveOrderStore, *given: Any) -> object:
         await pause(harness.wallet)
+        return await insert(store, *given)
+
+    monkeypatch.setattr(LiveOrderStore, "insert", late)
+    refused = harness.place()
+
+    assert (refused.status, refused.json["code"]) == (409, "WALLET_PAUSED")
+    assert account.orders == {}
+    assert run(harness.database.orders.count_documents({})) == 0
+
+
+def test_intent_that_is_written_after_a_pause_of_the_release_before_is_not_sent(
+    wallets: list[tuple[LiveHarness, Account]], monkeypatch: pytest.MonkeyPatch, run: Run
+) -> None:
+    """That release pauses a wallet without an entry in its journal."""
+    (harness, account), *_ = wallets
+    insert = LiveOrderStore.insert
+
+    async def late(store: LiveOrderStore, *given: Any) -> object:
+        paused = {"status": "paused", "pause_level": "full"}
+        await harness.database.user_wallets.update_one({"_id": harness.wallet}, {"$set": paused})
         return await insert(store, *given)
 
     monkeypatch.setattr(LiveOrderStore, "insert", late)

@@ -1,6 +1,7 @@
-"""``moniqo-admin replay`` and ``moniqo-admin verify``: recompute demo wallets from their journals.
+"""``moniqo-admin replay`` and ``moniqo-admin verify``: recompute wallets from their journals.
 
-Both only read.
+Decisions of paper wallets are made again. What the journal of a live wallet says about orders, fills and the wallet is
+compared with what is stored. Both commands only read.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from moniqo_core.cli.on_database import add_options
 from moniqo_core.domain.counting import counted
 from moniqo_core.progress import Progress
 from moniqo_core.storage.document import Database
+from moniqo_core.storage.live.journal.verification import LiveDifference, LiveJournals
 from moniqo_core.storage.paper.replay.stored_journal import StoredJournals
 from moniqo_core.storage.simulation_seed import find_simulation_seed
 from moniqo_core.wallets.demo.replay import Difference, Replay, WalletReplay
@@ -25,10 +27,10 @@ _PAGE: Final = 500
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the commands ``replay`` and ``verify``."""
-    replay = commands.add_parser("replay", help="recompute one wallet and compare it with its stored state")
+    replay = commands.add_parser("replay", help="recompute one paper wallet and compare it with its stored state")
     replay.add_argument("wallets", metavar="WALLET_ID", nargs=1, help="id of a user's wallet")
     add_options(replay, _replay)
-    verify = commands.add_parser("verify", help="recompute many wallets and list those that differ")
+    verify = commands.add_parser("verify", help="recompute paper and live wallets, and list those that differ")
     which = verify.add_mutually_exclusive_group(required=True)
     which.add_argument("--all", action="store_const", const=None, dest="wallets", help="every wallet of the database")
     which.add_argument("--wallet", action="append", dest="wallets", metavar="WALLET_ID", help="may be repeated")
@@ -59,15 +61,17 @@ async def _replay(database: Database, options: argparse.Namespace) -> int:
 
 async def _verify(database: Database, options: argparse.Namespace) -> int:
     wallets: Sequence[str] | None = options.wallets
-    replay = await _replays(database)
-    if replay is None:
+    paper, live = StoredJournals(database), LiveJournals(database)
+    if wallets is None and await paper.is_empty() and await live.is_empty():
+        sys.stderr.write(f"The database {database.name} has no wallets with a journal.\n")
         return ExitCode.UNKNOWN
-    total = len(wallets) if wallets else await StoredJournals(database).wallet_count()
+    replay = WalletReplay(database, await find_simulation_seed(database) or "")
+    total = len(wallets) if wallets else await paper.wallet_count()
     checked = entries = missing = different = 0
     later: set[str] = set()
     with Progress("wallets", total) as progress:
         async for wallet in _ids(database, wallets):
-            found = await replay.run(wallet)
+            found = await replay.run(wallet) or await live.run(wallet)
             checked += 1
             progress.reach(checked)
             if found is None:
@@ -75,7 +79,8 @@ async def _verify(database: Database, options: argparse.Namespace) -> int:
                 progress.say(f"{wallet}: no such wallet")
                 continue
             entries += found.entries
-            later |= found.later_fields
+            if isinstance(found, Replay):
+                later |= found.later_fields
             if found.difference is not None:
                 different += 1
                 progress.say(f"{wallet}: {describe(found.difference)}")
@@ -87,12 +92,17 @@ async def _verify(database: Database, options: argparse.Namespace) -> int:
 
 
 async def _ids(database: Database, wallets: Sequence[str] | None) -> AsyncIterator[str]:
-    """Yield the ids of the wallets to check. Without a list: all with a snapshot, then those with only a journal."""
+    """Yield the ids of the wallets to check.
+
+    Without a list: all paper wallets with a snapshot, those with only a journal, and live wallets with a journal.
+    """
     if wallets is not None:
         for wallet in wallets:
             yield wallet
         return
     async for wallet in StoredJournals(database).wallet_ids(_PAGE):
+        yield wallet
+    async for wallet in LiveJournals(database).wallet_ids():
         yield wallet
 
 
@@ -129,7 +139,7 @@ def _later(names: Iterable[str]) -> str:
     return f"{', '.join(sorted(names))}, which this release does not know"
 
 
-def describe(difference: Difference) -> str:
+def describe(difference: Difference | LiveDifference) -> str:
     """Return a difference as one line of text."""
     return (
         f"entry {difference.seq}, {difference.field}: stored {_short(difference.stored)},"

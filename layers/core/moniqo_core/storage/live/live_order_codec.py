@@ -41,6 +41,8 @@ _AMOUNTS: Final[Mapping[str, str]] = {
     "fee": "fee",
     "mirrored": "stored_fill_amount",
 }
+QUERY_FIELDS: Final = frozenset({"seen_at", "looks", "misses", "settle_at"})
+"""The stored fields that tell when an order was queried, and when it will be again."""
 _OPTIONAL: Final = ("client_order_id", "settle_at")
 """Fields that only some orders have. Partial indexes hold only documents that have them."""
 _ASKED_AMOUNTS: Final = ("amount", "quote_amount", "price", "stop_price", "trail_percent")

@@ -1,0 +1,228 @@
+"""The journal of a live wallet: what its entries are, and that any reader completes what they say elsewhere."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import pytest
+
+from moniqo_core.cli.replay_and_verify import describe
+from moniqo_core.domain.clock import utc_now
+from moniqo_core.storage.document import Document
+from moniqo_core.storage.live.journal.projection import REACHED, projection_writes
+from moniqo_core.storage.live.journal.verification import LiveJournals
+from moniqo_core.storage.live.orders import LiveOrderStore
+from tests.conftest import Database, Run
+from tests.support.lambdas import Answer
+from tests.support.live_harness import LiveHarness, wallet_with_orders
+from tests.support.wallets import aws
+
+__all__ = ["aws", "wallet_with_orders"]
+
+QUERIES: Final = ("seen_at", "looks", "misses", "settle_at")
+"""Fields of an order that say when it was queried. They are not in the journal."""
+OF_THE_JOURNAL: Final = ("status", "status_reason", "pause_level", "risk_limits", "status_seq", "limits_seq", REACHED)
+
+
+def journal(harness: LiveHarness, run: Run) -> list[Document]:
+    return run(harness.database.live_wallet_ledger.find().sort("seq", 1).to_list())
+
+
+def pause(harness: LiveHarness, **body: Any) -> Answer:
+    return harness.invoke("pause_wallet", "POST", f"{harness.path}/pause", user=harness.user, body=body)
+
+
+def resume(harness: LiveHarness) -> Answer:
+    body = {"confirm": True}
+    return harness.invoke("resume_wallet", "POST", f"{harness.path}/resume", user=harness.user, body=body)
+
+
+def test_everything_that_happens_to_a_wallet_is_an_entry(harness: LiveHarness, run: Run) -> None:
+    harness.cancel("o-2-1")
+    pause(harness, level="full", reason="holidays")
+    resume(harness)
+
+    entries = journal(harness, run)
+
+    assert [entry["seq"] for entry in entries] == list(range(1, len(entries) + 1))
+    assert [(entry["kind"], *entry["order_ids"]) for entry in entries] == [
+        ("limits",),
+        ("intent", "o-1-1"),
+        ("order", "o-1-1"),
+        ("intent", "o-2-1"),
+        ("order", "o-2-1"),
+        ("intent", "o-3-1"),
+        ("order", "o-3-1"),
+        ("order", "o-2-1"),
+        ("status",),
+        ("status",),
+    ]
+    assert [len(entry["fills"]) for entry in entries if entry["kind"] == "order"] == [1, 0, 0, 0]
+    assert [entry["wallet"]["status"] for entry in entries if entry["kind"] == "status"] == ["paused", "active"]
+    assert [entry["at"] for entry in entries] == sorted(entry["at"] for entry in entries)
+
+
+def test_query_without_news_is_no_entry(harness: LiveHarness, run: Run) -> None:
+    before = journal(harness, run)
+    (queried,) = run(harness.database.orders.find({"seq": 2}).to_list())
+
+    assert harness.order("o-2-1")["status"] == "open"
+
+    assert journal(harness, run) == before
+    (again,) = run(harness.database.orders.find({"seq": 2}).to_list())
+    assert again["seen_at"] > queried["seen_at"]
+
+
+def test_reader_completes_what_an_interrupted_commit_left_out(harness: LiveHarness, run: Run) -> None:
+    """The server may stop between any two writes of a commit. After each, a read makes the same documents."""
+    database, start = harness.database, run(harness.database.user_wallets.find_one())
+    harness.cancel("o-3-1")
+    harness.limit(max_open_positions=7)
+    pause(harness, level="reduce_only", keep_orders=True)
+    assert harness.place(side="sell", type="market", price=None, amount="0.01").status == 201
+    entries, whole = journal(harness, run), run(state(database))
+    start |= entries[0]["before"]
+    assert len(entries) == 12
+
+    async def crash_after(applied: int, writes: int) -> None:
+        for collection in ("orders", "order_fills"):
+            await database[collection].delete_many({})
+        first = {name: start[name] for name in ("status", "status_reason", "pause_level", "risk_limits")}
+        gone = dict.fromkeys(("status_seq", "limits_seq", REACHED), "")
+        await database.user_wallets.update_one({}, {"$set": first, "$unset": gone})
+        for entry in entries[:applied]:
+            await send(database, projection_writes(database.name, entry))
+        await send(database, projection_writes(database.name, entries[applied])[:writes])
+        await database.user_wallets.update_one({}, {"$set": {REACHED: applied}})
+
+    for applied, entry in enumerate(entries):
+        for writes in range(len(projection_writes(database.name, entry)) + 1):
+            run(crash_after(applied, writes))
+
+            run(LiveOrderStore(database).pre_trade_state(harness.wallet, None))
+
+            assert run(state(database)) == whole, (applied, writes)
+
+
+async def send(database: Database, writes: list[Any]) -> None:
+    if writes:
+        await database.client.bulk_write(writes)
+
+
+async def state(database: Database) -> tuple[list[Document], list[Document], Document]:
+    """Return what the journal tells: orders without the times of their queries, fills, and part of the wallet."""
+    orders = await database.orders.find({}, dict.fromkeys(QUERIES, 0)).sort("_id", 1).to_list()
+    fills = await database.order_fills.find().sort("_id", 1).to_list()
+    wallet = await database.user_wallets.find_one({}, list(OF_THE_JOURNAL))
+    assert wallet is not None
+    return orders, fills, wallet
+
+
+@pytest.mark.parametrize("taken", ["seq", "client_order_id"])
+def test_intent_gives_way_to_an_order_of_the_release_before(
+    harness: LiveHarness, run: Run, monkeypatch: pytest.MonkeyPatch, taken: str
+) -> None:
+    """That release inserts orders without entries, also between the decision and the intent."""
+    insert, at_venue = LiveOrderStore.insert, len(harness.at_venue())
+
+    async def late(store: LiveOrderStore, *given: Any) -> object:
+        monkeypatch.undo()
+        theirs = await harness.database.orders.find_one({"seq": 3})
+        assert theirs is not None
+        number = 4 if taken == "seq" else 40
+        other = {"_id": f"{harness.wallet}:{number:012d}", "seq": number, "token": "theirs", "client_order_id": taken}
+        await harness.database.orders.insert_one({**theirs, **other})
+        return await insert(store, *given)
+
+    monkeypatch.setattr(LiveOrderStore, "insert", late)
+    placed = harness.place(client_order_id="client_order_id")
+
+    kinds = [entry["kind"] for entry in journal(harness, run)]
+    assert kinds[7:9] == ["intent", "void"]
+    if taken == "seq":
+        assert (placed.status, placed.json["order_id"], kinds[9:]) == (201, "o-5-1", ["intent", "order"])
+        assert len(harness.at_venue()) == at_venue + 1
+    else:
+        assert (placed.status, placed.json["code"], kinds[9:]) == (422, "IDEMPOTENCY_MISMATCH", [])
+        assert len(harness.at_venue()) == at_venue
+
+
+def test_journal_of_a_wallet_that_has_orders_begins_above_them(harness: LiveHarness, run: Run) -> None:
+    run(harness.database.live_wallet_ledger.delete_many({}))
+    run(harness.database.user_wallets.update_one({}, {"$unset": {REACHED: "", "limits_seq": ""}}))
+
+    assert harness.cancel("o-2-1").json["status"] == "cancelled"
+    assert harness.place().json["order_id"] == "o-4-1"
+
+    entries = journal(harness, run)
+    assert [(entry["seq"], entry["kind"]) for entry in entries] == [
+        (4, "opened"),
+        (5, "order"),
+        (6, "intent"),
+        (7, "order"),
+    ]
+    assert [order["seq"] for order in entries[0]["orders"]] == [2, 3]
+
+
+def test_pause_of_the_release_before_is_not_lost(
+    harness: LiveHarness, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That release suspends the wallet between a decision to pause it and its entry."""
+    from moniqo_core.storage.live.journal.live_journal import LiveJournal
+
+    commit = LiveJournal.commit
+
+    async def late(journal: LiveJournal, *given: Any) -> object:
+        monkeypatch.undo()
+        suspended = {"status": "suspended", "status_reason": "theirs", "updated_at": utc_now()}
+        await harness.database.user_wallets.update_one({}, {"$set": suspended})
+        return await commit(journal, *given)
+
+    monkeypatch.setattr(LiveJournal, "commit", late)
+    paused = pause(harness, level="full")
+
+    assert (paused.status, paused.json["code"]) == (409, "WALLET_SUSPENDED")
+    shown = harness.invoke("get_wallet", "GET", harness.path, user=harness.user).json
+    assert (shown["status"], shown["status_reason"]) == ("suspended", "theirs")
+
+
+def verify(harness: LiveHarness, run: Run) -> str | None:
+    """Return the first difference that ``moniqo-admin verify`` finds, None if the wallet agrees."""
+    found = run(LiveJournals(harness.database).run(harness.wallet))
+    assert found is not None
+    return None if found.difference is None else describe(found.difference)
+
+
+def test_verified_wallet_agrees_with_its_journal(harness: LiveHarness, run: Run) -> None:
+    harness.cancel("o-2-1")
+    pause(harness, level="full")
+    assert verify(harness, run) is None
+
+
+@pytest.mark.parametrize(
+    ("collection", "which", "change", "difference"),
+    [
+        ("orders", {"seq": 1}, {"filled_amount": "9"}, "entry 7, orders.o-1-1.filled_amount: stored 9, recomputed 0.1"),
+        ("orders", {"seq": 2}, {"version": 5}, "entry 7, orders.o-2-1.version: stored 5, recomputed 2"),
+        ("order_fills", {}, {"quote": "1"}, "quote: stored 1, recomputed 5000"),
+        ("user_wallets", {}, {"risk_limits": {}}, "entry 7, user_wallets.risk_limits: stored {}, recomputed {"),
+        ("live_wallet_ledger", {"seq": 3}, None, "entry 3, entry: stored missing, recomputed an entry"),
+        ("orders", {"seq": 3}, None, "entry 7, orders.o-3-1: stored missing, recomputed open"),
+        ("order_fills", {}, None, "stored missing, recomputed there"),
+    ],
+)
+def test_changed_document_is_a_difference(
+    harness: LiveHarness, run: Run, collection: str, which: Document, change: Document | None, difference: str
+) -> None:
+    assert verify(harness, run) is None
+    documents = harness.database[collection]
+    run(documents.delete_one(which) if change is None else documents.update_one(which, {"$set": change}))
+
+    assert difference in (verify(harness, run) or "")
+
+
+def test_order_without_an_entry_is_a_difference(harness: LiveHarness, run: Run) -> None:
+    (theirs,) = run(harness.database.orders.find({"seq": 3}).to_list())
+    run(harness.database.orders.insert_one({**theirs, "_id": f"{harness.wallet}:{4:012d}", "seq": 4}))
+
+    assert verify(harness, run) == "entry 7, orders.o-4-1: stored open, recomputed missing"
