@@ -9,6 +9,8 @@ from typing import Any
 import boto3
 import pytest
 
+from moniqo_core.migrations.live_journals import begin_journals
+from moniqo_core.storage.live.journal.verification import LiveJournals
 from tests.conftest import Database, Run
 from tests.support import recorded
 from tests.support.engine import Clock
@@ -197,3 +199,31 @@ def test_what_was_recorded_has_something_of_everything(stored: Documents) -> Non
     assert {order["request"]["type"] for order in stored["orders"]} == {"market", "limit", "stop_loss", "stop_limit"}
     assert {wallet["status"] for wallet in stored["user_wallets"]} == {"active", "paused"}
     assert len(stored["order_fills"]) > 20
+
+
+def test_journals_begin_above_the_orders_of_their_wallets(
+    venues: dict[str, FakeVenue], stored: Documents, database: Database, run: Run
+) -> None:
+    """The migration is cut short, runs twice, and the wallets go on."""
+    last = {order["user_wallet_id"]: order["seq"] for order in sorted(stored["orders"], key=lambda each: each["seq"])}
+    assert len(last) > 1
+
+    def cut(text: str) -> None:
+        raise KeyboardInterrupt(text)
+
+    with pytest.raises(KeyboardInterrupt):
+        run(begin_journals(database, cut))
+    assert run(database.live_wallet_ledger.count_documents({})) == 1
+    done = [run(begin_journals(database, lambda _: None)) for _ in range(2)]
+
+    assert done == [f"Journals of live wallets that began: {number}." for number in (len(last) - 1, 0)]
+    entries = run(database.live_wallet_ledger.find().to_list())
+    assert {(entry["user_wallet_id"], entry["seq"], entry["kind"]) for entry in entries} == {
+        (wallet, number + 1, "opened") for wallet, number in last.items()
+    }
+    for order in orders(stored, "open"):
+        assert shown(order)["status"] == "open"
+    for wallet in last:
+        found = run(LiveJournals(database).run(wallet))
+        assert found is not None
+        assert found.difference is None

@@ -31,6 +31,8 @@ MIGRATIONS: Final = (
     Migration(5, "trade totals", required=False),
     Migration(6, "indexes of lists"),
     Migration(7, "indexes of live journals"),
+    # The first order of a wallet begins its journal, if this has not.
+    Migration(8, "live journals", required=False),
 )
 """Every migration, by number."""
 

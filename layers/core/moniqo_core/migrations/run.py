@@ -11,6 +11,7 @@ from moniqo_core.domain.clock import utc_now
 from moniqo_core.migrations.account_fingerprints import complete_account_fingerprints
 from moniqo_core.migrations.journal_checkpoints import complete_checkpoints
 from moniqo_core.migrations.listed import MIGRATIONS, Migration
+from moniqo_core.migrations.live_journals import begin_journals
 from moniqo_core.migrations.trade_totals import complete_totals
 from moniqo_core.storage.client import server_version
 from moniqo_core.storage.document import Database
@@ -55,6 +56,7 @@ STEPS: Final[Mapping[int, Callable[[Database, Progress], Awaitable[str]]]] = {
     5: complete_totals,
     6: _index_journals,
     7: _index_live_journals,
+    8: begin_journals,
 }
 """What each migration does, by number. A step returns what it did, as a sentence.
 

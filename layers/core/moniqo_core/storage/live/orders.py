@@ -7,7 +7,7 @@ process could leave behind.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
@@ -181,6 +181,16 @@ class LiveOrderStore:
         opened = await self.in_flight(user_wallet_id)
         last = await self._orders.find_one({"user_wallet_id": user_wallet_id}, {"seq": 1}, sort=[("seq", -1)])
         return await self._begin_journal(user_wallet_id, last["seq"] if last else 0, opened, at)
+
+    async def without_journal(self) -> AsyncIterator[str]:
+        """Yield the ids of the wallets that have orders and no journal."""
+        last = ""
+        # One wallet after the other: it may have many orders.
+        while order := await self._orders.find_one({"_id": {"$gt": last}}, {"user_wallet_id": 1}, sort=[("_id", 1)]):
+            wallet: str = order["user_wallet_id"]
+            if not await self._journal.has_begun(wallet):
+                yield wallet
+            last = f"{wallet}:~"
 
     async def _begin_journal(
         self, user_wallet_id: str, last_order: int, orders: Sequence[LiveOrder], at: datetime

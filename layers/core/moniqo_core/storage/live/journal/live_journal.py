@@ -128,6 +128,10 @@ class LiveJournal:
         behind = {"_id": user_wallet_id, REACHED: {"$lt": end.seq}}
         await self._wallets.update_one(behind, {"$set": {REACHED: end.seq}})
 
+    async def has_begun(self, user_wallet_id: str) -> bool:
+        """Tell whether a wallet has a journal."""
+        return await self._entries.find_one({"user_wallet_id": user_wallet_id}, {"_id": 1}) is not None
+
     async def _is_mine(self, entry: Document) -> bool:
         stored = await self._entries.find_one({"_id": entry["_id"]}, {"commit_id": 1})
         return stored is not None and stored["commit_id"] == entry["commit_id"]
