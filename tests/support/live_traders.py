@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import signal
-from collections.abc import Sequence
+from collections.abc import Coroutine, Generator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -101,6 +102,44 @@ async def make_wallet(
     )
     await database.user_wallets.insert_one(user_wallet_document(wallet))
     await database.client.close()
+
+
+class _DiesAt:
+    """Awaits a coroutine, and kills this process at its await number ``at``."""
+
+    def __init__(self, work: Coroutine[Any, Any, object], at: int) -> None:
+        self._work = work
+        self._at = at
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        running = self._work.__await__()
+        for number in count():
+            try:
+                waited = running.send(None)
+            except StopIteration:
+                return
+            if number == self._at:
+                os.kill(os.getpid(), signal.SIGKILL)
+            yield waited
+
+
+def place_until_killed(site: LiveSite, wallet: str, order: OrderRequest, at: int) -> None:
+    """Place an order in this process, which is killed at await number ``at`` if there are so many."""
+
+    async def place() -> None:
+        database, connector = site.open()
+        placing = site.placing(database, connector)
+
+        async def whole() -> None:
+            found = await placing.read_state(wallet, order.client_order_id)
+            account = await connector.open_live(found.state.wallet)
+            await LiveExecution(account, placing, found).place(order)
+
+        await _DiesAt(whole(), at)
+        await connector.close()
+        await database.client.close()
+
+    asyncio.run(place())
 
 
 class Asked(NamedTuple):
