@@ -26,7 +26,7 @@ from tests.support.venues.binance import FakeBinance
 
 WALLET = "mine"
 AFTER = {(0, 0): (False, OrderStatus.FILLED), (1, 0): (True, OrderStatus.REJECTED), (1, 1): (True, OrderStatus.FILLED)}
-"""Whether a repeat finds an order, and its status, by the numbers of intents and of orders at the venue after a kill."""
+"""Whether a repeat finds an order, and its status, by the numbers of intents and of venue orders after a kill."""
 
 
 @pytest.fixture
@@ -67,10 +67,7 @@ async def settle_and_repeat(site: LiveSite, order: OrderRequest) -> tuple[bool, 
     """Find out what became of an order, and repeat it. Return whether it was there, and its status."""
     database, connector = site.open()
     for minutes in (5, 10, 15, 20):
-        reconciliation = OrderReconciliation(
-            database, connector, lambda add=minutes: utc_now() + timedelta(minutes=add)
-        )
-        await reconciliation.reconcile()
+        await OrderReconciliation(database, connector, in_minutes(minutes)).reconcile()
     execution = LiveExecution(await connector.connect_live(OWNER, WALLET), site.placing(database, connector))
     record = await execution.place(order)
     await connector.close()

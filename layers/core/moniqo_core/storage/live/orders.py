@@ -168,7 +168,7 @@ class LiveOrderStore:
         """Return the last entry of the journal, or None if the order has changed. A missing journal begins."""
         wallet, key = before.user_wallet_id, numbered_key(before.user_wallet_id, before.seq)
         order = {"$lookup": {"from": ORDERS, "pipeline": [{"$match": {"_id": key}}], "as": "orders"}}
-        shown = {"$project": {"entries": 1, REACHED: 1, "orders.version": 1}}
+        shown = {"$project": {"journal_end": 1, REACHED: 1, "orders.version": 1}}
         found = await self._journal.read({"_id": wallet}, [order, shown])
         if found is None or [order["version"] for order in found.wallet["orders"]] != [before.version]:
             return None

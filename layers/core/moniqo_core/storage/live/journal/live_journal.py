@@ -101,13 +101,13 @@ class LiveJournal:
             {"$project": {"seq": 1, "at": 1}},
         ]
         # What tells how far the state goes is read before the state.
-        last = {"$lookup": {"from": LIVE_ENTRIES, "pipeline": newest, "as": "entries"}}
+        last = {"$lookup": {"from": LIVE_ENTRIES, "pipeline": newest, "as": "journal_end"}}
         while True:
             found = await (await self._wallets.aggregate([{"$match": wallet}, last, *stages])).to_list()
             if not found:
                 return None
             (document,) = found
-            end = next((JournalEnd(entry["seq"], entry["at"]) for entry in document.pop("entries")), None)
+            end = next((JournalEnd(entry["seq"], entry["at"]) for entry in document.pop("journal_end")), None)
             reached = document.get(REACHED) or 0
             if end is None or reached >= end.seq:
                 return Journaled(document, end)
