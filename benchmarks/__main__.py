@@ -43,14 +43,18 @@ HEAD: Final = """# Report of the benchmarks
 
 
 def main(names: Sequence[str], report: Path = REPORT) -> int:
-    """Run, print and write the report. Return 1 when a count is over its limit, and 2 when a name is unknown."""
+    """Run, print and write the report. Return 1 for a bar or a count over its limit, and 2 for an unknown name."""
     unknown = set(names) - set(NAMES)
     if unknown:
         print(f"no such benchmark: {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}", file=sys.stderr)
         return 2
     sections = []
     for name in names or NAMES:
-        sections.append(isolation.measure(name))
+        section = isolation.measure(name)
+        if section.misses_a_bar:
+            print(f"{name} misses a bar, and is measured once more ...", flush=True)
+            section = section.with_second(isolation.measure(name))
+        sections.append(section)
         print(terminal(sections[-1]), flush=True)
     report.parent.mkdir(exist_ok=True)
     report.write_text(_page(sections), encoding="utf-8")

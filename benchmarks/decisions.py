@@ -49,7 +49,7 @@ def measure() -> Section:
             baseline_calls=300,
         )
         detail = f"{1 / found.ours:,.0f} per second, baseline {1 / found.baseline:,.0f}"
-        lines.append(Line(name, found.ratio, most, "x", detail))
+        lines.append(Line(name, found.ratio, most, detail=detail, is_bar=True))
     return Section("Decision", METHOD, lines)
 
 

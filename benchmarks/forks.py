@@ -43,7 +43,7 @@ def measure() -> Section:
     of_journal = {name: count for name, count in sorted(read.items()) if name in {ENTRIES, CHECKPOINTS}}
     lines = [
         times,
-        Line(f"CPU, {LONG:,} entries", cpu * 1e3, MOST_CPU, "ms"),
+        Line(f"CPU, {LONG:,} entries", cpu * 1e3, MOST_CPU, "ms", is_bar=True),
         Line("entries and checkpoints read", sum(of_journal.values()), MOST_READ, "", str(of_journal)),
         memory,
     ]

@@ -99,7 +99,8 @@ def _compare(request: Request) -> Line:
             call(wallet_id(entries))
             taken.append(time.perf_counter() - started)
     found = Comparison.of(times[LONG][2:], times[SHORT][2:])
-    return Line(request.name, found.ratio, LIMIT, "x", f"{spoken(found.ours)}, baseline {spoken(found.baseline)}")
+    detail = f"{spoken(found.ours)}, baseline {spoken(found.baseline)}"
+    return Line(request.name, found.ratio, LIMIT, detail=detail, is_bar=True)
 
 
 def _caller(request: Request) -> Callable[[str], None]:
@@ -119,7 +120,7 @@ def _memory() -> Iterator[Line]:
     for function in dict.fromkeys(request.function for request in REQUESTS if request.body is None):
         short, long = (_peak(function, entries) for entries in (SHORT, LONG))
         detail = f"{long / 1024:.0f} MiB, baseline {short / 1024:.0f} MiB"
-        yield Line(f"memory of `{function}`", long / short, MEMORY_LIMIT, "x", detail)
+        yield Line(f"memory of `{function}`", long / short, MEMORY_LIMIT, detail=detail, is_bar=True)
 
 
 def _peak(function: str, entries: int) -> int:

@@ -73,8 +73,8 @@ def compare(asked: Mapping[int, Asked], calls: int) -> tuple[Line, Line]:
     times = f"{spoken(found.ours)}, with {SHORT:,} entries {spoken(found.baseline)}"
     sizes = f"{long:.0f} MB, with {SHORT:,} entries {short:.0f} MB"
     return (
-        Line(f"time, {beside}", found.ratio, _MOST_TIME, "x", times),
-        Line(f"memory, {beside}", long / short, _MOST_MEMORY, "x", sizes),
+        Line(f"time, {beside}", found.ratio, _MOST_TIME, detail=times, is_bar=True),
+        Line(f"memory, {beside}", long / short, _MOST_MEMORY, detail=sizes, is_bar=True),
     )
 
 

@@ -55,7 +55,8 @@ def measure() -> Section:
             rounds=ROUNDS,
         )
         detail = f"{spoken(found.ours)}, baseline {spoken(found.baseline)}, {ROUNDS} starts each"
-        lines = [Line("cold start of get_balance at a venue", found.ratio, 1.6, "x", detail), *functions.imports()]
+        start = Line("cold start of get_balance at a venue", found.ratio, 1.5, detail=detail, is_bar=True)
+        lines = [start, *functions.imports()]
     return Section("Cold start at a venue", METHOD, lines)
 
 

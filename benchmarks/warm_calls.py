@@ -120,7 +120,8 @@ def _compare(
 
 
 def _line(name: str, found: Comparison, limit: float | None) -> Line:
-    return Line(name, found.ratio, limit, "x", f"{spoken(found.ours)}, baseline {spoken(found.baseline)}")
+    detail = f"{spoken(found.ours)}, baseline {spoken(found.baseline)}"
+    return Line(name, found.ratio, limit, detail=detail, is_bar=True)
 
 
 def _trade(wallet: str) -> None:
