@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from moniqo_core.domain.ledger.account import Account
 from moniqo_core.domain.ledger.commands import Command
@@ -92,11 +92,14 @@ class DemoHistory:
         found = self._entries.find(query, list(fields), batch_size=WHOLE_RESULT).sort("seq", -1).limit(limit)
         return await found.to_list()
 
-    async def at_seqs(self, user_wallet_id: str, seqs: Iterable[int], field: str) -> Mapping[int, Any]:
-        """Return one field of the entries with these numbers, by number. An entry without the field is left out."""
-        query = {"_id": {"$in": [entry_id(user_wallet_id, seq) for seq in seqs]}}
-        found = await self._entries.find(query, ["seq", field], batch_size=WHOLE_RESULT).to_list()
-        return {entry["seq"]: entry[field] for entry in found if entry.get(field) is not None}
+    async def at_seqs(self, seqs: Mapping[str, Iterable[int]], fields: Sequence[str]) -> list[Document]:
+        """Return these fields of the entries with these numbers, by wallet. One query reads the entries of all wallets.
+
+        Entries that do not exist are left out. Every document has the wallet and the number of its entry.
+        """
+        ids = [entry_id(user_wallet_id, seq) for user_wallet_id, own in seqs.items() for seq in own]
+        found = self._entries.find({"_id": {"$in": ids}}, ["user_wallet_id", "seq", *fields], batch_size=WHOLE_RESULT)
+        return await found.to_list()
 
     async def account_at(self, user_wallet_id: str, seq: int) -> Account | None:
         """Return the account as it was after entry ``seq``, or None if there is no such entry.

@@ -19,12 +19,10 @@ FEWEST: Final = 200
 """The numbers that a read covers at least."""
 _GROWTH: Final = 8
 """How many times as many numbers a read covers at most, compared with the one before."""
-_MOST: Final = 2_000
+MOST: Final = 2_000
 """Entries that one read returns at most."""
-_FIRST_WITH_ORDERS: Final = 2
+FIRST_WITH_ORDERS: Final = 2
 """The first entry opens the account."""
-_PROBES: Final = 100
-"""Entries that one step of the search for a time reads."""
 
 
 class Listed(NamedTuple):
@@ -54,36 +52,21 @@ async def newest_items(
     """
     found: list[Item] = []
     size = max(FEWEST, limit)
-    while below > _FIRST_WITH_ORDERS and len(found) < limit:
+    while below > FIRST_WITH_ORDERS and len(found) < limit:
         # Without a condition, every number is an entry that is returned.
-        begin = max(below - (size if listed.equal else min(size, _MOST)), _FIRST_WITH_ORDERS)
-        entries = await history.between(user_wallet_id, range(begin, below), listed.equal, _MOST, listed.fields)
+        begin = max(below - (size if listed.equal else min(size, MOST)), FIRST_WITH_ORDERS)
+        entries = await history.between(user_wallet_id, range(begin, below), listed.equal, MOST, listed.fields)
         before = len(found)
         for entry in entries:
             found += items_of(entry)
         if listed.since is not None and entries and entries[-1]["at"] < listed.since:
             break
-        below = begin if len(entries) < _MOST else entries[-1]["seq"]
-        size = _next_size(size, len(found) - before, limit - len(found))
+        below = begin if len(entries) < MOST else entries[-1]["seq"]
+        size = next_size(size, len(found) - before, limit - len(found))
     return found
 
 
-def _next_size(size: int, found: int, missing: int) -> int:
+def next_size(size: int, found: int, missing: int) -> int:
     """Return how many numbers hold the missing items and half as many more, if those just read are typical."""
     most = size * _GROWTH
     return min(max(size * missing * 3 // (found * 2), FEWEST), most) if found else most
-
-
-async def first_at(history: DemoHistory, user_wallet_id: str, newest: int, field: str, moment: datetime) -> int:
-    """Return the number of an entry from which on a time never falls below ``moment``, or ``newest`` + 1.
-
-    The time is one that rises from entry to entry. The number is that of the first such entry, or up to
-    :data:`_PROBES` higher.
-    """
-    low, high = 0, newest + 1
-    while high - low > _PROBES:
-        probes = range(low + (high - low) // _PROBES, high, (high - low) // _PROBES)
-        times = await history.at_seqs(user_wallet_id, probes, field)
-        high = min((seq for seq, time in times.items() if time >= moment), default=high)
-        low = max((seq for seq in probes if seq < high), default=low)
-    return high

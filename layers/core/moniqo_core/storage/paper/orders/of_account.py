@@ -15,7 +15,8 @@ from moniqo_core.storage.document import Document
 from moniqo_core.storage.orders.order_codec import read_fill
 from moniqo_core.storage.paper.history import DemoHistory
 from moniqo_core.storage.paper.orders.accepting_entries import FIELDS, ages_accepted_by, condition_of
-from moniqo_core.storage.paper.orders.newest_entries import Listed, first_at, newest_items
+from moniqo_core.storage.paper.orders.first_entries import first_at
+from moniqo_core.storage.paper.orders.newest_entries import Listed, newest_items
 from moniqo_core.storage.paper.orders.records import records_of, with_exits
 
 _PART_OF_MINUTE: Final = timedelta(minutes=2)
@@ -115,7 +116,7 @@ class OrderReader:
         return (await newest_items(self._history, self._wallet, below, listed, wanted, limit))[:limit]
 
     async def _first_at(self, field: str, moment: datetime) -> int:
-        return await first_at(self._history, self._wallet, self._account.seq, field, moment)
+        return (await first_at(self._history, [self._account], field, moment))[self._wallet]
 
     @property
     def _end(self) -> int:
