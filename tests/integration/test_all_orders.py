@@ -11,7 +11,7 @@ import pytest
 
 from moniqo_core.domain.clock import rfc3339
 from moniqo_core.http.pagination import encode_cursor
-from moniqo_core.storage.paper.orders import of_accounts
+from moniqo_core.storage.paper.orders import newest_of_wallets
 from tests.conftest import Database, Run
 from tests.support.engine import NOON, Clock, Engine, clock, engine
 from tests.support.lambdas import STRANGER, Answer
@@ -114,13 +114,14 @@ def test_filters_are_those_of_one_wallet(engine: Engine, traded: list[str]) -> N
 def test_filters_hold_where_entries_touch_many_older_orders(
     engine: Engine, traded: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Closing a position touches sells that older entries accepted. Later batches begin where the first one ended."""
-    monkeypatch.setattr(of_accounts, "BATCH", 2)
+    """Closing a position touches sells that older entries accepted. Each step reads few entries of two wallets."""
+    for name, value in {"FEWEST": 2, "FEWEST_OF_EACH": 1, "BY_ID_AT_ONCE": 2, "BY_INDEX_AT_ONCE": 2}.items():
+        monkeypatch.setattr(newest_of_wallets, name, value)
     for wallet in traded:
         closing = {"symbol": "BTC/USDT"}
         assert engine.ask("close_position", "POST", wallet, "/positions/close", query=closing).status == 201
         engine.place(wallet, amount="0.1")
-    for query in ({"type": "stop_loss"}, {"type": "take_profit", "status": "closed"}, {"side": "sell"}):
+    for query in ({}, *FILTERS, {"type": "stop_loss"}, {"type": "take_profit", "status": "closed"}):
         wanted = expected(engine, *traded, **query)
         assert [place for page in pages(engine, limit=3, **query) for place in page] == places({"items": wanted})
 
@@ -150,17 +151,22 @@ def test_answer_shows_each_order_as_its_own_wallet_does(engine: Engine, clock: C
         assert order == engine.order(wallet, order_id)
 
 
-def test_number_of_round_trips_does_not_depend_on_the_number_of_wallets(engine: Engine, traded: list[str]) -> None:
+def test_round_trips_grow_with_the_wallets_on_the_page_alone(engine: Engine, clock: Clock, traded: list[str]) -> None:
     def trips(**query: object) -> list[str]:
         with round_trips() as seen:
             get(engine, **query)
         return seen
 
-    few, few_open = trips(), trips(status="open")
-    for _ in range(6):
-        engine.place(engine.create(), amount="0.1", stop_loss={"percent": "20"})
-    assert trips() == few == ["find", "aggregate", "aggregate", "find"]
-    assert trips(status="open") == few_open == ["find", "aggregate", "find"]
+    idle = [engine.create() for _ in range(6)]
+    for wallet in idle:
+        engine.place(wallet, amount="0.1", stop_loss={"percent": "20"})
+    clock.forward(seconds=20)
+    engine.place(traded[1], amount="0.01", stop_loss={"percent": "20"}, take_profit={"percent": "20"})
+
+    # A page of two reads three orders, to tell whether another page follows.
+    assert trips(limit=2) == ["find", "aggregate", "find", "find"]
+    assert trips(limit=1, status="open") == ["find", "aggregate", "find"]
+    assert trips(limit=100) == ["find", "aggregate", "find"] + ["find"] * (len(idle) + len(traded))
 
 
 def test_only_own_wallets_that_exist_are_listed(engine: Engine, traded: list[str]) -> None:

@@ -11,7 +11,7 @@ from typing import Final
 from moniqo_core import bootstrap
 from moniqo_core.domain.errors import WalletError
 from moniqo_core.domain.wallets.user_wallet import UserWallet
-from moniqo_core.services.shared.gather_bounded import gather_bounded
+from moniqo_core.gather_bounded import gather_bounded
 from moniqo_core.storage.document import Database
 from moniqo_core.storage.wallets.user_wallets import read_wallets
 from moniqo_core.storage.wallets.venue_accounts import VenueAccounts

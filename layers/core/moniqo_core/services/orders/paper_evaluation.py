@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Final, NamedTuple, Protocol
 
 from moniqo_core.domain.errors import TemporarilyUnavailableError, WalletError
-from moniqo_core.services.shared.gather_bounded import gather_bounded
+from moniqo_core.gather_bounded import gather_bounded
 from moniqo_core.services.shared.work_queue import CALLS_AT_ONCE, MESSAGES_PER_CALL, WorkQueue
 from moniqo_core.services.sync.messages import WALLETS_PER_MESSAGE, write_messages
 from moniqo_core.storage.client import is_outage

@@ -9,7 +9,7 @@ from random import SystemRandom
 from typing import Any, Final
 
 from moniqo_core.domain.errors import TemporarilyUnavailableError
-from moniqo_core.services.shared.gather_bounded import gather_bounded
+from moniqo_core.gather_bounded import gather_bounded
 
 MESSAGES_PER_CALL: Final = 10
 CALLS_AT_ONCE: Final = 4

@@ -22,5 +22,3 @@ KIND_OF: Final[dict[type[Any], str]] = {
     DeleteWallet: "close",
 }
 COMMAND_OF: Final[dict[str, type[Any]]] = {kind: command for command, kind in KIND_OF.items()}
-ACCEPTS_ORDERS: Final = (KIND_OF[OrderRequest], KIND_OF[ClosePosition])
-"""Kinds of entries that accept new orders."""

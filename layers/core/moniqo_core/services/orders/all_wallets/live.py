@@ -10,10 +10,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from moniqo_core.domain.errors import WalletConnectionError, WalletError
+from moniqo_core.gather_bounded import gather_bounded
 from moniqo_core.services.orders.all_wallets.source import SECONDS_TO_UPDATE, FailedWallet
 from moniqo_core.services.orders.live.orders import QUERIES_AT_ONCE, LiveOrders
 from moniqo_core.services.orders.symbol_filter import refusal_of
-from moniqo_core.services.shared.gather_bounded import gather_bounded
 from moniqo_core.storage.client import is_outage
 from moniqo_core.storage.document import Database
 from moniqo_core.storage.live.orders import LiveOrderStore

@@ -13,9 +13,9 @@ from moniqo_core.domain.ledger.account import Account
 from moniqo_core.domain.market.market import Market
 from moniqo_core.domain.orders.list_queries import OrderPosition, OrderQuery
 from moniqo_core.domain.orders.record import OrderRecord
+from moniqo_core.gather_bounded import gather_bounded
 from moniqo_core.services.orders.all_wallets.source import SECONDS_TO_UPDATE, FailedWallet, failed_unexpectedly
 from moniqo_core.services.orders.symbol_filter import refusal_of
-from moniqo_core.services.shared.gather_bounded import gather_bounded
 from moniqo_core.storage.client import is_outage
 from moniqo_core.storage.document import Database
 from moniqo_core.storage.paper.orders.of_accounts import OrdersOfAccounts

@@ -24,8 +24,8 @@ from moniqo_core.domain.orders.ended_order import NOTHING_TO_REPLACE, already_en
 from moniqo_core.domain.orders.list_queries import FillQuery, OrderQuery
 from moniqo_core.domain.orders.order import Fill, OrderSide, OrderStatus
 from moniqo_core.domain.orders.record import OrderRecord
+from moniqo_core.gather_bounded import gather_bounded
 from moniqo_core.services.orders.live.reconciler import OrderReconciler, Queried
-from moniqo_core.services.shared.gather_bounded import gather_bounded
 from moniqo_core.storage.live.orders import LiveOrderStore
 
 if TYPE_CHECKING:

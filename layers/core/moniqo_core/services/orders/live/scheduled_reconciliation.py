@@ -13,9 +13,9 @@ from moniqo_core.domain.clock import Clock, utc_now
 from moniqo_core.domain.errors import WalletError
 from moniqo_core.domain.live.order import LiveOrder
 from moniqo_core.domain.orders.order import OrderSide
+from moniqo_core.gather_bounded import gather_bounded
 from moniqo_core.services.orders.live.orders import LiveOrders
 from moniqo_core.services.orders.live.reconciler import OrderReconciler, fields_of
-from moniqo_core.services.shared.gather_bounded import gather_bounded
 from moniqo_core.storage.document import Database
 from moniqo_core.storage.live.orders import LiveOrderStore
 from moniqo_core.storage.wallets.user_wallets import UserWalletStore
