@@ -121,7 +121,13 @@ def test_filters_hold_where_entries_touch_many_older_orders(
         closing = {"symbol": "BTC/USDT"}
         assert engine.ask("close_position", "POST", wallet, "/positions/close", query=closing).status == 201
         engine.place(wallet, amount="0.1")
-    for query in ({}, *FILTERS, {"type": "stop_loss"}, {"type": "take_profit", "status": "closed"}):
+    queries: list[dict[str, object]] = [
+        {},
+        *FILTERS,
+        {"type": "stop_loss"},
+        {"type": "take_profit", "status": "closed"},
+    ]
+    for query in queries:
         wanted = expected(engine, *traded, **query)
         assert [place for page in pages(engine, limit=3, **query) for place in page] == places({"items": wanted})
 
