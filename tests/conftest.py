@@ -47,7 +47,7 @@ _OURS = {
 
 
 SLOWEST = (
-    *("test_runtime_client", "test_later_fields", "test_checkpoints", "test_all_orders"),
+    *("test_runtime_client", "test_later_fields", "test_journals_of_any_length", "test_checkpoints", "test_all_orders"),
     *("test_mutants", "test_live_orders", "test_snap_start", "test_sync", "test_layer", "test_trade_totals"),
     *("test_venue_faults", "test_order_races", "test_killed_migrations", "test_rotation_under_load"),
     *("test_live_pre_trade", "test_all_live_orders", "test_login", "test_release_0_1_0_paper", "test_repeats"),

@@ -49,13 +49,14 @@ async def newest_positions(
     found: list[OrderPosition] = []
     size = FEWEST
     while True:
-        last = found[-1] if len(found) == asked.limit else None
+        missing = asked.limit - len(found)
+        last = None if missing else found[-1]
         waiting = [journal for journal in journals if journal.may_continue(asked.since, last)]
         if not waiting:
             return found
         newest = sorted(waiting, key=_Journal.highest_unread, reverse=True)[:at_once]
-        new = wanted.in_entries(await read(newest, size, asked.limit))
-        size = next_size(size, len(new), max(asked.limit - len(found) - len(new), 1))
+        new = wanted.in_entries(await read(newest, size, missing))
+        size = next_size(size, len(new), max(missing - len(new), 1))
         found = sorted([*found, *new], reverse=True)[: asked.limit]
 
 
@@ -106,7 +107,7 @@ async def _journals(
     return journals
 
 
-async def _by_id(history: DemoHistory, journals: Sequence[_Journal], size: int, _limit: int) -> list[Document]:
+async def _by_id(history: DemoHistory, journals: Sequence[_Journal], size: int, _missing: int) -> list[Document]:
     """Read the next entries of these journals in one query. ``size`` is the number of entries of all of them."""
     each = max(min(size, MOST) // len(journals), FEWEST_OF_EACH)
     numbers = {journal.user_wallet_id: journal.next_numbers(each) for journal in journals}
@@ -120,10 +121,10 @@ async def _by_id(history: DemoHistory, journals: Sequence[_Journal], size: int, 
 
 
 async def _by_index(
-    history: DemoHistory, equal: dict[str, str], journals: Sequence[_Journal], size: int, limit: int
+    history: DemoHistory, equal: dict[str, str], journals: Sequence[_Journal], size: int, missing: int
 ) -> list[Document]:
     """Read the next entries with a value of an indexed field. ``size`` is how many numbers of each are covered."""
-    most = max(2 * limit // len(journals), FEWEST_OF_EACH)
+    most = max(2 * missing // len(journals), FEWEST_OF_EACH)
 
     async def next_of(journal: _Journal) -> list[Document]:
         numbers = journal.next_numbers(size)
