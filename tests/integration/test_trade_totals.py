@@ -230,6 +230,82 @@ def test_totals_of_another_journal_are_not_used(
     run(work())
 
 
+@pytest.mark.parametrize("seq", [10, 30, 10_000])
+def test_totals_of_another_journal_are_replaced_in_parts_that_are_stored(
+    seq: int, life: Life, database: Database, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal_totals, "MOST_AT_ONCE", 20)
+    added: list[int] = []
+
+    def add_up_to_entry_30(before: TradeTotals | None, entry: Document) -> TradeTotals:
+        if entry["seq"] > 30:
+            raise StoppedError
+        return totals_after_entry(before, entry)
+
+    def add(before: TradeTotals | None, entry: Document) -> TradeTotals:
+        added.append(entry["seq"])
+        return totals_after_entry(before, entry)
+
+    async def work() -> None:
+        wrong: Document = {"seq": seq, "commit_id": "of another entry", "symbols": {}}
+        await database[TOTALS].update_one({"_id": WALLET}, {"$set": wrong})
+        with monkeypatch.context() as patch:
+            patch.setattr(journal_totals, "totals_after_entry", add_up_to_entry_30)
+            with pytest.raises(StoppedError):
+                await life.wallet.past.performance()
+        stored = await totals_of(database)
+        assert stored is not None
+        assert (stored["seq"], stored["commit_id"]) == (20, (await entries_of(database))[19]["commit_id"])
+
+        with monkeypatch.context() as patch:
+            patch.setattr(journal_totals, "totals_after_entry", add)
+            await life.wallet.past.performance()
+        assert added == list(range(21, await last_seq(database) + 1))
+        await assert_figures_of_the_whole_journal(life, database)
+
+    run(work())
+
+
+def test_commit_adds_few_entries_after_totals_of_another_journal(life: Life, database: Database, run: Run) -> None:
+    async def work() -> None:
+        last = await last_seq(database)
+        for seq in (20, last, 10_000):
+            wrong: Document = {"seq": seq, "commit_id": "of another entry", "symbols": {}}
+            await database[TOTALS].update_one({"_id": WALLET}, {"$set": wrong})
+            with documents_read() as read:
+                assert await JournalTotals(database).bring_forward(WALLET, last, 15) == 15
+            assert 15 <= read[ENTRIES] <= 31
+        await assert_figures_of_the_whole_journal(life, database)
+
+    run(work())
+
+
+def test_reader_of_an_earlier_account_leaves_later_totals(life: Life, database: Database, run: Run) -> None:
+    async def work() -> None:
+        stored, last = await totals_of(database), await last_seq(database)
+        totals = JournalTotals(database)
+        assert (await totals.as_of(WALLET, last - 5)).seq == last - 5
+        assert await totals.bring_forward(WALLET, last - 5) == last
+        assert await totals_of(database) == stored
+        await assert_figures_of_the_whole_journal(life, database)
+
+    run(work())
+
+
+def test_entry_that_the_journal_does_not_have_is_refused(life: Life, database: Database, run: Run) -> None:
+    async def work() -> None:
+        stored, beyond = await totals_of(database), await last_seq(database) + 3
+        totals = JournalTotals(database)
+        for refused in (totals.as_of, totals.bring_forward):
+            with pytest.raises(LookupError, match=f"has no entry {beyond}"):
+                await refused(WALLET, beyond)
+        assert await totals_of(database) == stored
+        with pytest.raises(LookupError, match="has no entry 5"):
+            await totals.bring_forward("unknown", 5)
+
+    run(work())
+
+
 @pytest.mark.parametrize(
     ("path", "value"), [("seq", 9999), ("commit_id", "another"), ("equity", "1"), ("symbols.BTC/USDT.gains", "12345")]
 )
