@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from moniqo_core.domain.ledger.account import Account
 from moniqo_core.domain.ledger.commands import Command
 from moniqo_core.domain.ledger.journal import EntryPostings, JournalEntry
 from moniqo_core.domain.orders.order import numbered_order_id
+from moniqo_core.gather_bounded import gather_bounded
 from moniqo_core.storage.document import WHOLE_RESULT, Database, Document, begins_with
 from moniqo_core.storage.paper.account_codec import read_account
 from moniqo_core.storage.paper.account_values import entry_id
@@ -23,6 +24,11 @@ from moniqo_core.storage.paper.journal_reader import (
 )
 from moniqo_core.storage.paper.orders.records import ORDER_FIELDS
 from moniqo_core.storage.paper.snapshots import ENTRIES
+
+QUERIES_AT_ONCE: Final = 8
+"""Queries that run at once: the connections of the driver."""
+_IDS_AT_ONCE: Final = 400
+"""Ids of one query. The embedded server compares each document with all of them."""
 
 
 class AcceptedRequest(NamedTuple):
@@ -93,13 +99,19 @@ class DemoHistory:
         return await found.to_list()
 
     async def at_seqs(self, seqs: Mapping[str, Iterable[int]], fields: Sequence[str]) -> list[Document]:
-        """Return these fields of the entries with these numbers, by wallet. One query reads the entries of all wallets.
+        """Return these fields of the entries with these numbers, by wallet. A query reads entries of many wallets.
 
         Entries that do not exist are left out. Every document has the wallet and the number of its entry.
         """
         ids = [entry_id(user_wallet_id, seq) for user_wallet_id, own in seqs.items() for seq in own]
-        found = self._entries.find({"_id": {"$in": ids}}, ["user_wallet_id", "seq", *fields], batch_size=WHOLE_RESULT)
-        return await found.to_list()
+
+        async def read(begin: int) -> list[Document]:
+            query = {"_id": {"$in": ids[begin : begin + _IDS_AT_ONCE]}}
+            found = self._entries.find(query, ["user_wallet_id", "seq", *fields], batch_size=WHOLE_RESULT)
+            return await found.to_list()
+
+        parts = await gather_bounded(read, range(0, len(ids), _IDS_AT_ONCE), QUERIES_AT_ONCE)
+        return [entry for part in parts for entry in part]
 
     async def account_at(self, user_wallet_id: str, seq: int) -> Account | None:
         """Return the account as it was after entry ``seq``, or None if there is no such entry.

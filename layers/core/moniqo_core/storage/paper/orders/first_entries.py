@@ -22,8 +22,8 @@ async def first_at(history: DemoHistory, accounts: Iterable[Account], field: str
     """Return for each wallet the number of an entry from which on a time never falls below ``moment``.
 
     ``field`` names a time that rises from entry to entry. The number is that of the first such entry, or up to
-    :data:`_CLOSE` higher. It is the number after the newest entry if there is no such entry. Each step is one query
-    for all wallets.
+    :data:`_CLOSE` higher. It is the number after the newest entry if there is no such entry. Each step reads
+    the entries of all wallets at once.
     """
     searches = {account.user_wallet_id: _Search(account) for account in accounts}
     while probed := {wallet: one.probes(moment) for wallet, one in searches.items() if not one.is_close}:

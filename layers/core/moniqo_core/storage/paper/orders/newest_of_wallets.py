@@ -16,16 +16,14 @@ from moniqo_core.domain.orders.list_queries import OrderPosition, OrderQuery
 from moniqo_core.domain.orders.order import numbered_order_id
 from moniqo_core.gather_bounded import gather_bounded
 from moniqo_core.storage.document import Document
-from moniqo_core.storage.paper.history import DemoHistory
+from moniqo_core.storage.paper.history import QUERIES_AT_ONCE, DemoHistory
 from moniqo_core.storage.paper.orders.accepting_entries import FIELDS, ages_accepted_by, condition_of
 from moniqo_core.storage.paper.orders.first_entries import first_at
 from moniqo_core.storage.paper.orders.newest_entries import FEWEST, FIRST_WITH_ORDERS, MOST, next_size
 
-QUERIES_AT_ONCE: Final = 8
-"""Queries that run at once: the connections of the driver."""
 BY_ID_AT_ONCE: Final = 100
 BY_INDEX_AT_ONCE: Final = 16
-"""Journals that one step reads. By id, one query reads all of them. By an index, each takes a query of its own."""
+"""Journals that one step reads. By id, a query reads many of them. By an index, each takes a query of its own."""
 FEWEST_OF_EACH: Final = 4
 """The numbers of a journal that a step covers at least, and the entries that it returns at least if it finds them."""
 _TICK: Final = timedelta(milliseconds=1)
@@ -108,7 +106,7 @@ async def _journals(
 
 
 async def _by_id(history: DemoHistory, journals: Sequence[_Journal], size: int, _missing: int) -> list[Document]:
-    """Read the next entries of these journals in one query. ``size`` is the number of entries of all of them."""
+    """Read the next entries of these journals. ``size`` is the number of entries of all of them."""
     each = max(min(size, MOST) // len(journals), FEWEST_OF_EACH)
     numbers = {journal.user_wallet_id: journal.next_numbers(each) for journal in journals}
     entries = await history.at_seqs(numbers, FIELDS)

@@ -10,8 +10,8 @@ from moniqo_core.domain.orders.order import numbered_order_id, order_age
 from moniqo_core.domain.orders.record import OrderRecord
 from moniqo_core.gather_bounded import gather_bounded
 from moniqo_core.storage.document import Database
-from moniqo_core.storage.paper.history import DemoHistory
-from moniqo_core.storage.paper.orders.newest_of_wallets import QUERIES_AT_ONCE, newest_positions
+from moniqo_core.storage.paper.history import QUERIES_AT_ONCE, DemoHistory
+from moniqo_core.storage.paper.orders.newest_of_wallets import newest_positions
 from moniqo_core.storage.paper.orders.of_account import OrderReader
 
 
