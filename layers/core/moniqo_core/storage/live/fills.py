@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from pymongo import UpdateOne
@@ -13,11 +13,16 @@ from moniqo_core.domain.live.order import LiveOrder
 from moniqo_core.domain.orders.list_queries import FillQuery
 from moniqo_core.domain.orders.order import Fill
 from moniqo_core.storage.document import Database, Document
+from moniqo_core.storage.live.time_bounds import admits, before, time_bounds
 from moniqo_core.storage.orders.order_codec import fill_document, read_fill
 
 FILLS: Final = "order_fills"
 MAX_FILLS: Final = 1000
 """The most fills that are shown with one order, or read at once by a sync."""
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND: Final = timedelta(milliseconds=1)
+"""The resolution of stored times."""
+_LAST: Final = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MILLISECOND
 
 
 class LiveFillStore:
@@ -45,20 +50,23 @@ class LiveFillStore:
     async def page(self, user_wallet_id: str, query: FillQuery) -> tuple[list[Fill], tuple[int, int] | None]:
         """Return fills, newest first, and the cursor of the next page: the last fill's time in ms and tie-breaker."""
         limit, symbol, since, until, after = query
-        conditions: list[Document] = [{"user_wallet_id": user_wallet_id}]
-        if symbol is not None:
-            conditions.append({"symbol": symbol})
-        if since is not None:
-            conditions.append({"at": {"$gte": since}})
-        if until is not None:
-            conditions.append({"at": {"$lt": until}})
+        wanted: Document = {"user_wallet_id": user_wallet_id, **({} if symbol is None else {"symbol": symbol})}
+        bounds = time_bounds(since, until)
+        documents: list[Document] = []
         if after is not None:
-            at, tie = after
-            conditions.append({"$or": [{"ms": {"$lt": at}}, {"ms": at, "tie": {"$lt": tie}}]})
-        found = self._fills.find({"$and": conditions}).sort([("at", -1), ("tie", -1)]).limit(limit + 1)
-        documents = await found.to_list()
+            moment = _EPOCH + min(after[0], _LAST) * _MILLISECOND
+            if admits(bounds, moment):
+                documents = await self._newest({**wanted, "at": moment, "tie": {"$lt": after[1]}}, limit + 1)
+            bounds = before(bounds, moment)
+        if len(documents) <= limit:
+            older = {**wanted, "at": bounds} if bounds else wanted
+            documents += await self._newest(older, limit + 1 - len(documents))
         last = documents[limit - 1] if len(documents) > limit else None
-        return [read_fill(item) for item in documents[:limit]], (last["ms"], last["tie"]) if last else None
+        cursor = None if last is None else ((last["at"] - _EPOCH) // _MILLISECOND, last["tie"])
+        return [read_fill(item) for item in documents[:limit]], cursor
+
+    async def _newest(self, wanted: Document, limit: int) -> list[Document]:
+        return await self._fills.find(wanted).sort([("at", -1), ("tie", -1)]).limit(limit).to_list()
 
     async def since(self, user_wallet_id: str, moment: datetime) -> list[Fill]:
         """Return the fills of a wallet from ``moment`` on, newest first, at most :data:`MAX_FILLS`."""
@@ -74,6 +82,7 @@ def fill_to_store(order: LiveOrder, fill: Fill) -> Document:
         **fill_document(fill),
         "user_wallet_id": order.user_wallet_id,
         "seq": order.seq,
+        # Only the release before reads it. Its last digit may be one too low.
         "ms": int(fill.at.timestamp() * 1000),
         # The order among fills of the same time. It has 48 bits, so it fits into a cursor.
         "tie": int(digest[:12], 16),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from moniqo_core.domain.orders.list_queries import OrderQuery
 from moniqo_core.storage.document import Document
 from moniqo_core.storage.live.pre_trade_state import MAY_STILL_FILL
+from moniqo_core.storage.live.time_bounds import time_bounds
 
 
 def wanted_orders(query: OrderQuery) -> Document:
@@ -16,7 +17,6 @@ def wanted_orders(query: OrderQuery) -> Document:
         wanted["symbol"] = query.symbol
     asked = {"request.side": query.side, "request.type": query.type, "client_order_id": query.client_order_id}
     wanted |= {name: value for name, value in asked.items() if value is not None}
-    created = {"$gte": query.since, "$lt": query.until}
-    if query.since is not None or query.until is not None:
-        wanted["created_at"] = {name: bound for name, bound in created.items() if bound is not None}
+    if created := time_bounds(query.since, query.until):
+        wanted["created_at"] = created
     return wanted

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from moniqo_core.domain.live.order import LiveOrder
 from moniqo_core.domain.orders.list_queries import OrderPosition, OrderQuery
@@ -10,8 +11,11 @@ from moniqo_core.storage.document import Database, Document
 from moniqo_core.storage.live.live_order_codec import ORDERS, read_live
 from moniqo_core.storage.live.order_filter import wanted_orders
 from moniqo_core.storage.live.pre_trade_state import MAY_STILL_FILL
+from moniqo_core.storage.live.time_bounds import admits, before
 
-_NEWEST_FIRST = [("created_at", -1), ("user_wallet_id", -1), ("seq", -1)]
+_NEWEST_FIRST: Final = [("created_at", -1), ("user_wallet_id", -1), ("seq", -1)]
+_ALL: Final = 0
+"""The limit for all orders of one moment. Each wallet places one at a time, so these are few."""
 
 
 class LiveOrdersOfOwner:
@@ -29,23 +33,23 @@ class LiveOrdersOfOwner:
 
     async def page(self, query: OrderQuery, after: OrderPosition | None) -> list[LiveOrder]:
         """Return orders below the position ``after``, newest first. The cursor of ``query`` is not used."""
-        conditions: list[Document] = [self._owned, wanted_orders(query)]
-        if after is not None:
-            conditions.append(_below(after))
-        return await self._newest({"$and": conditions}, query.limit)
+        wanted = {**self._owned, **wanted_orders(query)}
+        if after is None:
+            return await self._newest(wanted, query.limit)
+        bounds, moment = wanted.pop("created_at", {}), after.created_at
+        found: list[LiveOrder] = []
+        if admits(bounds, moment):
+            of_moment = await self._newest({**wanted, "created_at": moment}, _ALL)
+            found = [order for order in of_moment if _position(order) < after][: query.limit]
+        if len(found) < query.limit:
+            older = {**wanted, "created_at": before(bounds, moment)}
+            found += await self._newest(older, query.limit - len(found))
+        return found
 
     async def _newest(self, wanted: Document, limit: int) -> list[LiveOrder]:
         found = self._orders.find(wanted).sort(_NEWEST_FIRST).limit(limit)
         return [read_live(document) async for document in found]
 
 
-def _below(position: OrderPosition) -> Document:
-    at, wallet, seq, _ = position
-    return {
-        "created_at": {"$lte": at},
-        "$or": [
-            {"created_at": {"$lt": at}},
-            {"user_wallet_id": {"$lt": wallet}},
-            {"user_wallet_id": wallet, "seq": {"$lt": seq}},
-        ],
-    }
+def _position(order: LiveOrder) -> OrderPosition:
+    return OrderPosition(order.created_at, order.user_wallet_id, order.seq, 1)
