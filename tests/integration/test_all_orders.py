@@ -115,7 +115,8 @@ def test_filters_hold_where_entries_touch_many_older_orders(
     engine: Engine, traded: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Closing a position touches sells that older entries accepted. Each step reads few entries of two wallets."""
-    for name, value in {"FEWEST": 2, "FEWEST_OF_EACH": 1, "BY_ID_AT_ONCE": 2, "BY_INDEX_AT_ONCE": 2}.items():
+    few = {"FEWEST": 2, "FEWEST_OF_EACH": 1, "FEWEST_FOUND": 1, "BY_ID_AT_ONCE": 2, "BY_INDEX_AT_ONCE": 2}
+    for name, value in few.items():
         monkeypatch.setattr(newest_of_wallets, name, value)
     for wallet in traded:
         closing = {"symbol": "BTC/USDT"}

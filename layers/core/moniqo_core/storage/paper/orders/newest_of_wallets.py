@@ -6,9 +6,8 @@ further once the page is full of newer orders. So a page takes as much of any nu
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Final
 
 from moniqo_core.domain.ledger.account import Account
@@ -25,7 +24,9 @@ BY_ID_AT_ONCE: Final = 100
 BY_INDEX_AT_ONCE: Final = 16
 """Journals that one step reads. By id, a query reads many of them. By an index, each takes a query of its own."""
 FEWEST_OF_EACH: Final = 4
-"""The numbers of a journal that a step covers at least, and the entries that it returns at least if it finds them."""
+"""The numbers of a journal that a read by id covers at least."""
+FEWEST_FOUND: Final = 12
+"""The entries of a journal that a read by an index returns at least, if it finds them."""
 _TICK: Final = timedelta(milliseconds=1)
 """The resolution of stored times."""
 _HIGHEST_NUMBER: Final = 2**53
@@ -42,8 +43,7 @@ async def newest_positions(
         return await _named(history, accounts, asked, asked.client_order_id, after)
     wanted = _Wanted(accounts, asked, after)
     journals = await _journals(history, accounts, asked.until, after)
-    read = partial(_by_index, history, condition_of(asked)) if condition_of(asked) else partial(_by_id, history)
-    at_once = BY_INDEX_AT_ONCE if condition_of(asked) else BY_ID_AT_ONCE
+    equal = condition_of(asked)
     found: list[OrderPosition] = []
     size = FEWEST
     while True:
@@ -52,8 +52,8 @@ async def newest_positions(
         waiting = [journal for journal in journals if journal.may_continue(asked.since, last)]
         if not waiting:
             return found
-        newest = sorted(waiting, key=_Journal.highest_unread, reverse=True)[:at_once]
-        new = wanted.in_entries(await read(newest, size, missing))
+        newest = sorted(waiting, key=_Journal.highest_unread, reverse=True)
+        new = wanted.in_entries(await _next_entries(history, equal, newest, size, missing))
         size = next_size(size, len(new), max(missing - len(new), 1))
         found = sorted([*found, *new], reverse=True)[: asked.limit]
 
@@ -105,7 +105,16 @@ async def _journals(
     return journals
 
 
-async def _by_id(history: DemoHistory, journals: Sequence[_Journal], size: int, _missing: int) -> list[Document]:
+async def _next_entries(
+    history: DemoHistory, equal: Mapping[str, str], newest: Sequence[_Journal], size: int, missing: int
+) -> list[Document]:
+    """Read the next entries of the first of these journals."""
+    if equal or len(newest) == 1:
+        return await _by_index(history, equal, newest[:BY_INDEX_AT_ONCE], size, missing)
+    return await _by_id(history, newest[:BY_ID_AT_ONCE], size)
+
+
+async def _by_id(history: DemoHistory, journals: Sequence[_Journal], size: int) -> list[Document]:
     """Read the next entries of these journals. ``size`` is the number of entries of all of them."""
     each = max(min(size, MOST) // len(journals), FEWEST_OF_EACH)
     numbers = {journal.user_wallet_id: journal.next_numbers(each) for journal in journals}
@@ -119,10 +128,10 @@ async def _by_id(history: DemoHistory, journals: Sequence[_Journal], size: int, 
 
 
 async def _by_index(
-    history: DemoHistory, equal: dict[str, str], journals: Sequence[_Journal], size: int, missing: int
+    history: DemoHistory, equal: Mapping[str, str], journals: Sequence[_Journal], size: int, missing: int
 ) -> list[Document]:
-    """Read the next entries with a value of an indexed field. ``size`` is how many numbers of each are covered."""
-    most = max(2 * missing // len(journals), FEWEST_OF_EACH)
+    """Read the next entries of each journal, or those with a value of an indexed field, among ``size`` numbers."""
+    most = max(2 * missing // len(journals), FEWEST_FOUND)
 
     async def next_of(journal: _Journal) -> list[Document]:
         numbers = journal.next_numbers(size)
