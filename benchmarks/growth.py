@@ -13,9 +13,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from benchmarks.accounts import OWNER, prepare
+from benchmarks.accounts import prepare
 from benchmarks.journal_life import RARE, START, wallet_id
-from benchmarks.journals import journal, load
+from benchmarks.journals import give_own_user, journal, load
 from benchmarks.report import Line, Section
 from benchmarks.timing import Comparison, spoken
 from moniqo_core import bootstrap, event_loop
@@ -30,26 +30,28 @@ LIMIT: Final = 1.5
 MEMORY_LIMIT: Final = 1.2
 METHOD: Final = (
     f"Our side asks for the wallet with {LONG:,} journal entries, the baseline for the one with {SHORT:,}. Both are in "
-    "one database of the embedded server, and the calls run in turn. GROWTH_ENTRIES changes the longer one. A rare "
-    "symbol has as many trades on both pages. Memory is the most that a new process with the function alone has used."
+    "one database of the embedded server. Each is the only wallet of its user, and the calls run in turn. "
+    "GROWTH_ENTRIES changes the longer one. A rare symbol has as many trades on both pages. Memory is the most that a "
+    "new process with the function alone has used."
 )
 _EARLY: Final = (START + timedelta(hours=4)).isoformat().replace("+00:00", "Z")
 
 
 class Request(NamedTuple):
-    """A request to one function, for any wallet."""
+    """A request to one function, for any wallet. ``of_user`` tells that its path names no wallet."""
 
     name: str
     function: str
     path: str
     query: Mapping[str, str] = {}
     body: Mapping[str, str] | None = None
+    of_user: bool = False
 
     def event(self, wallet: str) -> dict[str, Any]:
         """Return the event of this request."""
         method = "GET" if self.body is None else "POST"
-        path = f"/wallets/{wallet}{self.path}"
-        return http_event(method, path, user=User(OWNER), query=dict(self.query), body=self.body)
+        path = self.path if self.of_user else f"/wallets/{wallet}{self.path}"
+        return http_event(method, path, user=User(wallet), query=dict(self.query), body=self.body)
 
 
 REQUESTS: Final = (
@@ -61,6 +63,9 @@ REQUESTS: Final = (
     Request("orders, stop losses", "list_orders", "/orders", {"type": "stop_loss", "limit": "10"}),
     Request("orders of a rare symbol", "list_orders", "/orders", {"symbol": RARE, "limit": "3"}),
     Request("order by client order id", "list_orders", "/orders", {"client_order_id": "c-20"}),
+    Request("orders of all wallets", "list_all_orders", "/orders", of_user=True),
+    Request("orders of all wallets, `to` early", "list_all_orders", "/orders", {"to": _EARLY}, of_user=True),
+    Request("orders of all wallets, sells", "list_all_orders", "/orders", {"side": "sell"}, of_user=True),
     Request("trades", "list_trades", "/trades"),
     Request("trades, `to` early", "list_trades", "/trades", {"to": _EARLY}),
     Request("trades of a symbol", "list_trades", "/trades", {"symbol": "BTC/USDT"}),
@@ -84,7 +89,7 @@ def measure() -> Section:
         loading = with_utc_times(patient_client(url)["bench"])
         event_loop.run(prepare(loading))
         for each in journals:
-            event_loop.run(load(loading, each))
+            event_loop.run(give_own_user(loading, event_loop.run(load(loading, each))))
         lines = [*_memory(), *(_compare(request) for request in REQUESTS)]
         event_loop.run(bootstrap.database().client.close())
     return Section("Growth with history", METHOD, lines)

@@ -174,6 +174,12 @@ async def load(database: Database, found: Journal) -> str:
     return found.user_wallet_id
 
 
+async def give_own_user(database: Database, user_wallet_id: str) -> None:
+    """Make a wallet the only one of a user, who has the id of the wallet."""
+    for collection in (USER_WALLETS, STATES):
+        await database[collection].update_one({"_id": user_wallet_id}, {"$set": {"user_id": user_wallet_id}})
+
+
 async def _load_all(url: str, found: Sequence[Journal]) -> None:
     # It waits as long as the server needs, unlike the clients of the service.
     client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(url, w="majority")

@@ -14,13 +14,12 @@ from typing import Any, NamedTuple
 import pytest
 
 from benchmarks.journal_life import RARE, START
-from benchmarks.journals import journal, load
+from benchmarks.journals import give_own_user, journal, load
 from moniqo_core import event_loop
 from moniqo_core.domain.clock import rfc3339
 from moniqo_core.http.pagination import encode_cursor
-from moniqo_core.storage.document import USER_WALLETS
 from moniqo_core.storage.equity_points import COLLECTION as EQUITY
-from moniqo_core.storage.paper.snapshots import ENTRIES, STATES
+from moniqo_core.storage.paper.snapshots import ENTRIES
 from moniqo_core.storage.wallets.definitions import COLLECTION as DEFINITIONS
 from tests.conftest import Database, fresh_database, fresh_environment
 from tests.support.database_cost import Cost, database_cost, examined
@@ -154,8 +153,7 @@ def both(mongo_url: str, definitions: list[dict[str, Any]], tmp_path_factory: py
 
 async def _owned(database: Database, wallet: str) -> Traded:
     """Give a wallet to a user of its own."""
-    for collection in (USER_WALLETS, STATES):
-        await database[collection].update_one({"_id": wallet}, {"$set": {"user_id": wallet}})
+    await give_own_user(database, wallet)
     middle = await database[ENTRIES].find_one({"user_wallet_id": wallet, "seq": MIDDLE})
     assert middle is not None
     return Traded(User(wallet), wallet, rfc3339(middle["at"]))
