@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from moniqo_core.storage.paper.account_codec import state_document
+from moniqo_core.storage.paper.account_values import entry_id
 from moniqo_core.storage.paper.checkpoints import Checkpoints
 from moniqo_core.storage.paper.entry_codec import apply_entry
 from moniqo_core.storage.paper.history import DemoHistory
@@ -53,7 +54,8 @@ def test_fork_at_an_old_entry_reads_at_most_500_documents(
     wallet = long_wallet(engine, run, database, clock, 1_205)
     assert run(Checkpoints(database).complete(wallet, 1_205))
     last = {}
-    for seq, entries in ((499, 499), (500, 0), (999, 499), (1_204, 204)):
+    # The entry of the checkpoint is looked up twice: before missing checkpoints are written, and by the read.
+    for seq, entries in ((499, 499), (500, 2), (999, 501), (1_204, 206)):
         with documents_read() as read:
             answer = engine.ask("fork_wallet", "POST", wallet, "/fork", body={"seq": seq})
         assert answer.status == 201, answer.text
@@ -118,7 +120,7 @@ def test_fork_writes_the_checkpoints_that_the_release_before_left_out(
     assert list(checkpoints(database, run, wallet)) == [500]
     with documents_read() as read:
         engine.ask("fork_wallet", "POST", wallet, "/fork", body={"seq": 503})
-    assert read[ENTRIES] == 3
+    assert read[ENTRIES] == 5
 
 
 def test_replay_checks_checkpoints_and_writes_none(engine: Engine, clock: Clock, database: Database, run: Run) -> None:
@@ -145,10 +147,36 @@ def test_snapshot_that_is_far_behind_goes_on_from_the_newest_checkpoint(
     assert run(Checkpoints(database).complete(wallet, 1_010))
     newest = run(DemoJournal(database).load_many([wallet]))[wallet]
     run(database[STATES].replace_one({"_id": wallet}, first))
+    left_over = checkpoints(database, run, wallet)[1_000]
+    left_over |= {"_id": entry_id(wallet, 1_500), "account": {**left_over["account"], "seq": 1_500}, "seq": 1_500}
+    run(database[CHECKPOINTS].insert_one(left_over))
 
     with documents_read() as read:
         found = run(DemoJournal(database).load_many([wallet]))[wallet]
 
     assert found.account == newest.account
     assert found.behind
-    assert (read[ENTRIES], read[CHECKPOINTS]) == (510, 1)
+    assert (read[ENTRIES], read[CHECKPOINTS]) == (511, 2)
+    assert list(checkpoints(database, run, wallet)) == [500, 1_000]
+
+
+def test_checkpoints_of_another_journal_are_not_used(
+    engine: Engine, clock: Clock, database: Database, run: Run
+) -> None:
+    """A backup of the journal was restored, and checkpoints of later entries stayed. Other entries came since."""
+    wallet = long_wallet(engine, run, database, clock, 300)
+    restored = run(database[STATES].find({"_id": wallet}).to_list())[0]
+    run(lengthen(database, wallet, 1_510, clock))
+    assert run(Checkpoints(database).complete(wallet, 1_510))
+    run(database[ENTRIES].delete_many({"user_wallet_id": wallet, "seq": {"$gt": 300}}))
+    run(database[STATES].replace_one({"_id": wallet}, restored))
+    clock.forward(hours=30)
+    run(lengthen(database, wallet, 1_010, clock))
+
+    engine.replay(engine.ask("fork_wallet", "POST", wallet, "/fork", body={"seq": 1_005}).json["id"])
+    balances = run(folded(database, wallet))
+    for seq in (500, 700, 1_000, 1_003):
+        account = run(DemoHistory(database).account_at(wallet, seq))
+        assert account is not None
+        assert state_document(account)["balances"] == balances[seq], seq
+    engine.replay(wallet)

@@ -14,7 +14,7 @@ from moniqo_core.storage.document import Database, Document, later_fields
 from moniqo_core.storage.paper.account_codec import read_account, state_document
 from moniqo_core.storage.paper.account_values import SNAPSHOT_FIELDS, entry_id
 from moniqo_core.storage.paper.entry_codec import APPLIED_FIELDS, apply_entry, checkpoint_document
-from moniqo_core.storage.paper.snapshots import CHECKPOINTS, ENTRIES, ENTRIES_PER_CHECKPOINT, STATES
+from moniqo_core.storage.paper.snapshots import CHECKPOINTS, ENTRIES, ENTRIES_PER_CHECKPOINT, STATES, newest_checkpoint
 
 
 class Checkpoints:
@@ -22,18 +22,19 @@ class Checkpoints:
 
     def __init__(self, database: Database) -> None:
         """Use ``database``. Nothing is read yet."""
+        self._database = database
         self._states = database[STATES]
         self._entries = database[ENTRIES]
         self._checkpoints = database[CHECKPOINTS]
 
     async def snapshot_at(self, user_wallet_id: str, seq: int) -> Document | None:
-        """Return the snapshot as it was after entry ``seq``. Two round trips.
+        """Return the snapshot as it was after entry ``seq``. Three round trips.
 
         It reads one checkpoint and at most 499 entries, or more if checkpoints are missing. Returns None if the entry,
         or an earlier one that is needed, does not exist.
         """
         state: Document = {}
-        checkpoint = await self._nearest(user_wallet_id, seq)
+        checkpoint = await newest_checkpoint(self._database, _ids(user_wallet_id, seq))
         if checkpoint is not None:
             apply_entry(state, checkpoint)
         reached: int = state.get("seq", 0)
@@ -49,13 +50,13 @@ class Checkpoints:
     async def complete(self, user_wallet_id: str, through: int) -> bool:
         """Write the checkpoints that are missing between the nearest one and entry ``through``.
 
-        Each is stored as soon as it is made, so an interrupted call is not lost. One round trip if none is missing.
+        Each is stored as soon as it is made, so an interrupted call is not lost. Two round trips if none is missing.
         Returns False if it stopped because an entry does not exist.
         """
         due = through - through % ENTRIES_PER_CHECKPOINT
         if not due:
             return True
-        nearest = await self._nearest(user_wallet_id, due, ["seq"])
+        nearest = await newest_checkpoint(self._database, _ids(user_wallet_id, due), ("seq", "account.at"))
         reached = nearest["seq"] if nearest else 0
         for seq in range(reached + ENTRIES_PER_CHECKPOINT, due + 1, ENTRIES_PER_CHECKPOINT):
             state = await self.snapshot_at(user_wallet_id, seq)
@@ -86,10 +87,6 @@ class Checkpoints:
     async def _long_journals_after(self, last: str, page: int) -> list[Document]:
         query = {"_id": {"$gt": last}, "seq": {"$gte": ENTRIES_PER_CHECKPOINT}}
         return await self._states.find(query, ["seq"]).sort("_id", 1).limit(page).to_list()
-
-    async def _nearest(self, user_wallet_id: str, seq: int, fields: list[str] | None = None) -> Document | None:
-        query = {"_id": _ids(user_wallet_id, seq), "user_wallet_id": user_wallet_id}
-        return await self._checkpoints.find_one(query, fields, sort=[("_id", -1)])
 
     async def _write(self, state: Document) -> None:
         later = later_fields(state, SNAPSHOT_FIELDS)
