@@ -27,6 +27,8 @@ def base(aws_url: str) -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",
         # A developer may try a wallet at a venue on this machine.
         "LOOPBACK_VENUES": "true",
+        # The code may be another one than in the run before, so answers get new entity tags, as after a deployment.
+        "AWS_LAMBDA_FUNCTION_VERSION": _random(string.digits, 12),
         **loopback(aws_url),
     }
 
