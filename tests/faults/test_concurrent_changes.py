@@ -276,7 +276,7 @@ def test_orders_of_the_later_commit_are_evaluated_on_schedule(
         first = await orders.place(TRADER.id, wallet, far)
         placing = orders.place(TRADER.id, wallet, far)
         await before_the_user_wallet(monkeypatch, orders.cancel(TRADER.id, wallet, first.order_id), placing)
-        page = await orders.page(TRADER.id, wallet, OrderQuery(10, only_open=True))
+        page = await orders.page(TRADER.id, wallet, OrderQuery(10, only_open=True), lambda _: False)
         assert isinstance(page, Versioned)
         (second,) = page.value.records
         due = DueWallets(database).to_evaluate_ids(second.created_at - timedelta(hours=1), 10)

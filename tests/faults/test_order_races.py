@@ -95,10 +95,10 @@ class Races:
         return lambda: bootstrap.orders().close_all(TRADER.id, self.wallet, key)
 
     def evaluate(self) -> Callable[[], Coroutine[Any, Any, Outcome]]:
-        return lambda: bootstrap.orders().page(TRADER.id, self.wallet, OrderQuery(1))
+        return lambda: bootstrap.orders().page(TRADER.id, self.wallet, OrderQuery(1), knows_nothing)
 
     def order(self, order_id: str) -> OrderRecord:
-        found = self.run(bootstrap.orders().get(TRADER.id, self.wallet, order_id))
+        found = self.run(bootstrap.orders().get(TRADER.id, self.wallet, order_id, knows_nothing))
         assert isinstance(found, Versioned)
         record: OrderRecord = found.value
         return record
@@ -117,6 +117,10 @@ def races(engine: Engine, run: Run, seed: int, environment: pytest.MonkeyPatch) 
     environment.setenv("ORDERS_PER_MINUTE", "1000")
     bootstrap.settings.cache_clear()
     return Races(engine, run, seed)
+
+
+def knows_nothing(_: str) -> bool:
+    return False
 
 
 def marks(order: OrderRecord) -> list[str]:

@@ -13,13 +13,7 @@ from moniqo_core.services.orders.closing_all import ClosedPositions, close_each,
 from moniqo_core.services.orders.execution import FillPage, OrderExecution, OrderPage
 from moniqo_core.services.orders.opener import OrderOpener
 from moniqo_core.services.orders.symbol_filter import require_known_symbol
-from moniqo_core.services.shared.read_unless_known import (
-    Knows,
-    Unchanged,
-    Versioned,
-    knows_nothing,
-    read_unless_known,
-)
+from moniqo_core.services.shared.read_unless_known import Knows, Unchanged, Versioned, read_unless_known
 from moniqo_core.services.shared.user_quotas import PerMinute
 
 if TYPE_CHECKING:
@@ -123,14 +117,14 @@ class Orders:
         return record
 
     async def get(
-        self, user_id: str, user_wallet_id: str, order_id: str, knows: Knows = knows_nothing
+        self, user_id: str, user_wallet_id: str, order_id: str, knows: Knows
     ) -> Versioned[OrderRecord] | Unchanged:
         """Return the current state of one order."""
         execution = await self._opener.open(user_id, user_wallet_id)
         return await read_unless_known(_version_of(execution), knows, lambda: execution.get(order_id))
 
     async def page(
-        self, user_id: str, user_wallet_id: str, query: OrderQuery, knows: Knows = knows_nothing
+        self, user_id: str, user_wallet_id: str, query: OrderQuery, knows: Knows
     ) -> Versioned[OrderPage] | Unchanged:
         """Return a page of orders, newest first.
 

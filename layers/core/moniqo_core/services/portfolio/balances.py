@@ -17,6 +17,4 @@ class Balances:
     async def get(self, user_id: str, user_wallet_id: str, knows: Knows) -> Versioned[Valuation] | Unchanged:
         """Evaluate resting orders, then value the wallet, or raise NotFoundError."""
         wallet = await self._connector.connect(user_id, user_wallet_id)
-        return await read_unless_known(
-            lambda: wallet.version(of_prices=True), knows, wallet.valuation, is_final=lambda found: not found.stale
-        )
+        return await read_unless_known(lambda: wallet.version(of_prices=True), knows, wallet.valuation)

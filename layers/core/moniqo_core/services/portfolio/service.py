@@ -23,9 +23,7 @@ class Portfolio:
     async def positions(self, user_id: str, user_wallet_id: str, knows: Knows) -> Versioned[PositionReport] | Unchanged:
         """Evaluate resting orders, then return holdings other than cash."""
         wallet = await self._connector.connect(user_id, user_wallet_id)
-        return await read_unless_known(
-            lambda: wallet.version(of_prices=True), knows, wallet.positions, is_final=lambda found: not found.stale
-        )
+        return await read_unless_known(lambda: wallet.version(of_prices=True), knows, wallet.positions)
 
     async def performance(self, user_id: str, user_wallet_id: str) -> Performance:
         """Return performance since the wallet was opened, forked or reset."""

@@ -24,21 +24,14 @@ class Unchanged(NamedTuple):
     version: str
 
 
-def knows_nothing(_: str) -> bool:
-    """Say that the caller has no version."""
-    return False
-
-
 async def read_unless_known(
-    version: Callable[[], str | None],
-    knows: Knows,
-    read: Callable[[], Awaitable[Value]],
-    is_final: Callable[[Value], bool] = lambda _: True,
+    version: Callable[[], str | None], knows: Knows, read: Callable[[], Awaitable[Value]]
 ) -> Versioned[Value] | Unchanged:
-    """Read, unless ``knows`` the present ``version``. A value that is not final may be another one at the next read."""
+    """Read, unless ``knows`` the present ``version``."""
     before = version()
     if before is not None and knows(before):
         return Unchanged(before)
     value = await read()
-    # A read that committed a change, or during which the price changed, may show either version.
-    return Versioned(value, before if version() == before and is_final(value) else None)
+    # A read that committed a change, or during which the price changed, may show either version. One that stopped short
+    # of now has committed how far it came.
+    return Versioned(value, before if version() == before else None)
