@@ -38,9 +38,12 @@ def user_wallets() -> UserWallets:
     """Return the service that reads users' wallets and their sync logs."""
     from moniqo_core.services.wallets.journal_balances import JournalBalances
     from moniqo_core.services.wallets.queries import UserWallets
+    from moniqo_core.storage.paper.snapshots import SnapshotReader
     from moniqo_core.storage.wallets.sync_log import SyncLogStore
 
-    return UserWallets(user_wallet_store(), SyncLogStore(bootstrap.database()), JournalBalances(bootstrap.wallets))
+    database = bootstrap.database()
+    journals = JournalBalances(SnapshotReader(database), bootstrap.wallets)
+    return UserWallets(user_wallet_store(), SyncLogStore(database), journals)
 
 
 @cache

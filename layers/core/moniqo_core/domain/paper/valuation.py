@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Decimal
-from typing import Final
+from typing import Final, NamedTuple
 
 from moniqo_core.domain.ledger.account import Account
+from moniqo_core.domain.ledger.holdings import AccountHoldings
 from moniqo_core.domain.money import ONE, ZERO, exact
 from moniqo_core.domain.portfolio.valuation import AssetValue, Valuation
 from moniqo_core.domain.wallets.user_wallet import BalanceSnapshot, SnapshotAsset
@@ -23,7 +24,23 @@ def value(
 
     ``marks`` are mark prices per symbol in the cash asset. ``usd_rate`` is the price of the cash asset in US dollars.
     """
-    cash = account.terms.cash_asset
+    terms = account.terms
+    worth = _worth(AccountHoldings(terms.cash_asset, terms.feed, account.balances, account.positions), marks, usd_rate)
+    waiting = [account.evaluated_until[order.symbol] for order in account.orders.values()]
+    return Valuation(*worth, evaluated_until=min(waiting, default=now), stale=stale, as_of=now)
+
+
+class _Worth(NamedTuple):
+    """The first fields of a :class:`Valuation`."""
+
+    assets: list[AssetValue]
+    total_value_usd: Decimal | None
+    realised_pnl: Decimal
+    unrealised_pnl: Decimal | None
+
+
+def _worth(account: AccountHoldings, marks: Mapping[str, Decimal], usd_rate: Decimal) -> _Worth:
+    cash = account.cash_asset
     with exact():
         assets = []
         for asset, holding in sorted(account.balances.items()):
@@ -40,28 +57,22 @@ def value(
             if complete
             else None
         )
-        waiting = [account.evaluated_until[order.symbol] for order in account.orders.values()]
-        return Valuation(
-            assets=assets,
-            total_value_usd=sum(known, ZERO) if complete else None,
-            realised_pnl=realised,
-            unrealised_pnl=unrealised,
-            evaluated_until=min(waiting, default=now),
-            stale=stale,
-            as_of=now,
-        )
+        return _Worth(assets, sum(known, ZERO) if complete else None, realised, unrealised)
 
 
-def journal_balance(account: Account, stored: BalanceSnapshot, marks: Mapping[str, Decimal]) -> BalanceSnapshot:
+def has_amounts_of(stored: BalanceSnapshot, account: AccountHoldings) -> bool:
+    """Tell whether the balance of the last sync has the amounts that the journal has now."""
+    amounts = {asset: (held.free, held.locked) for asset, held in account.balances.items() if held.total}
+    return amounts == {held.asset: (held.free, held.locked) for held in stored.assets if held.total}
+
+
+def journal_balance(account: AccountHoldings, stored: BalanceSnapshot, marks: Mapping[str, Decimal]) -> BalanceSnapshot:
     """Return the balance of the last sync with the amounts and the profit that the journal has now.
 
     Values are counted at ``marks``, per symbol in the cash asset, and else at the prices of the last sync. An asset
     that had no price then has no value.
     """
-    cash = account.terms.cash_asset
-    amounts = {asset: (held.free, held.locked) for asset, held in account.balances.items() if held.total}
-    if amounts == {held.asset: (held.free, held.locked) for held in stored.assets if held.total}:
-        return stored
+    cash = account.cash_asset
     with exact():
         prices = {
             held.asset: held.value_usd / held.total
@@ -70,7 +81,7 @@ def journal_balance(account: Account, stored: BalanceSnapshot, marks: Mapping[st
         }
         rate = prices.get(cash, ONE)
         known = {f"{asset}/{cash}": price / rate for asset, price in prices.items()}
-    now = value(account, {**known, **marks}, rate, account.at, stale=False)
+    now = _worth(account, {**known, **marks}, rate)
     since = {held.asset: held.unpriced_since for held in stored.assets}
     return replace(
         stored,

@@ -15,8 +15,6 @@ from moniqo_core.domain.ledger.open_orders import OrdersByType
 from moniqo_core.domain.market.market import SIMULATED
 from moniqo_core.domain.money import plain
 from moniqo_core.domain.orders.order import Order, OrderType
-from moniqo_core.domain.portfolio.holding import Holding
-from moniqo_core.domain.portfolio.position import Position
 from moniqo_core.domain.risk.loss_limits import LocalDay
 from moniqo_core.domain.wallets.pause_level import PauseLevel
 from moniqo_core.storage.document import Document
@@ -29,8 +27,10 @@ from moniqo_core.storage.paper.account_values import (
     observed_market_values,
     open_order_totals_values,
     position_values,
+    read_balances,
     read_document_key,
     read_observed_market,
+    read_positions,
     read_taken,
     read_taken_key,
     taken_key,
@@ -132,14 +132,8 @@ def read_account(document: Document) -> Account:
         deleted=document["deleted"],
         limits=limits,
         limits_version=document["limits_version"],
-        balances={
-            read_document_key(asset): Holding(Decimal(free), Decimal(locked))
-            for asset, (free, locked) in document["balances"].items()
-        },
-        positions={
-            read_document_key(symbol): Position(*(Decimal(value) for value in values))
-            for symbol, values in document["positions"].items()
-        },
+        balances=read_balances(document["balances"]),
+        positions=read_positions(document["positions"]),
         orders=StoredOrders(document["orders"]),
         # A commit that ends the last order of a symbol stores totals of zero.
         open_order_totals={

@@ -6,12 +6,13 @@ Symbols and assets are document keys. MongoDB would read a dot in one (``BRK.B/U
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any, Final
 
 from moniqo_core.domain.ledger.account import ObservedMarket, OpenOrderTotals, TakenLevels
-from moniqo_core.domain.market.market import Market, PriceLevel
+from moniqo_core.domain.ledger.holdings import AccountHoldings
+from moniqo_core.domain.market.market import SIMULATED, Market, PriceLevel
 from moniqo_core.domain.money import plain
 from moniqo_core.domain.orders.order import OrderSide
 from moniqo_core.domain.portfolio.holding import Holding
@@ -79,6 +80,28 @@ def observed_market_values(shown: ObservedMarket) -> list[object]:
 def taken_key(book: str, side: OrderSide) -> str:
     """Return the document key of one side of an order book."""
     return f"{side}:{document_key(book)}"
+
+
+def read_balances(stored: Mapping[str, list[str]]) -> dict[str, Holding]:
+    """Return the holdings of an account by asset."""
+    return {
+        read_document_key(asset): Holding(Decimal(free), Decimal(locked)) for asset, (free, locked) in stored.items()
+    }
+
+
+def read_positions(stored: Mapping[str, list[str]]) -> dict[str, Position]:
+    """Return the positions of an account by symbol."""
+    return {read_document_key(symbol): Position(*map(Decimal, values)) for symbol, values in stored.items()}
+
+
+def read_holdings(snapshot: Mapping[str, Any]) -> AccountHoldings:
+    """Return what the account of a snapshot document holds. Nothing else of the document is decoded."""
+    return AccountHoldings(
+        cash_asset=snapshot["terms"]["cash_asset"],
+        feed=snapshot.get("feed", SIMULATED),
+        balances=read_balances(snapshot["balances"]),
+        positions=read_positions(snapshot["positions"]),
+    )
 
 
 def read_observed_market(symbol: str, values: list[Any]) -> ObservedMarket:

@@ -6,19 +6,20 @@ A snapshot that an interrupted commit left behind is brought forward from the la
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 from pymongo import ReplaceOne
 
 from moniqo_core.domain.ledger.account import Account
+from moniqo_core.domain.ledger.holdings import AccountHoldings
 from moniqo_core.domain.wallets.user_wallet import UserWallet
 from moniqo_core.storage.client import UNREADABLE_DOCUMENT
 from moniqo_core.storage.document import USER_WALLETS, WHOLE_RESULT, Database, Document, later_fields
 from moniqo_core.storage.paper.account_codec import read_account, state_document
-from moniqo_core.storage.paper.account_values import SNAPSHOT_FIELDS, entry_id
+from moniqo_core.storage.paper.account_values import SNAPSHOT_FIELDS, entry_id, read_holdings
 from moniqo_core.storage.paper.entry_codec import APPLIED_FIELDS, apply_entry, checkpoint_document
 from moniqo_core.storage.rate_counters import COLLECTION as COUNTERS
 from moniqo_core.storage.rate_counters import Count
@@ -26,12 +27,16 @@ from moniqo_core.storage.wallets.user_wallets import read_wallets
 
 log: Final = logging.getLogger("moniqo")
 
+Result = TypeVar("Result")
+
 STATES: Final = "demo_wallet_state"
 ENTRIES: Final = "demo_wallet_ledger"
 CHECKPOINTS: Final = "demo_wallet_checkpoints"
 
 ENTRIES_PER_CHECKPOINT: Final = 500
 """A checkpoint holds the whole account after every entry whose sequence number is a multiple of this."""
+_NEWER_ENTRY: Final = {"$lookup": {"from": ENTRIES, "localField": "next_entry", "foreignField": "_id", "as": "newer"}}
+"""The stage that adds the entry that would follow a snapshot. If there is one, the snapshot is behind."""
 _LAST_SEQ: Final = 10**12 - 1
 
 
@@ -92,6 +97,15 @@ async def newest_checkpoint(database: Database, ids: Document, fields: Sequence[
     return None
 
 
+async def _unless_broken(document: Document, read: Awaitable[Result]) -> Result | None:
+    """Await ``read``. If it cannot read ``document``, log this and return None."""
+    try:
+        return await read
+    except UNREADABLE_DOCUMENT:
+        log.exception("account cannot be read", extra={"fields": {"user_wallet_id": document["_id"]}})
+        return None
+
+
 class SnapshotReader:
     """Reads the snapshots of one database."""
 
@@ -112,7 +126,7 @@ class SnapshotReader:
         """
         pipeline: list[Mapping[str, Any]] = [
             {"$match": query},
-            {"$lookup": {"from": ENTRIES, "localField": "next_entry", "foreignField": "_id", "as": "newer"}},
+            _NEWER_ENTRY,
         ]
         if count is not None:
             pipeline.append(
@@ -122,9 +136,23 @@ class SnapshotReader:
         async for document in await self._states.aggregate(pipeline, batchSize=WHOLE_RESULT):
             if count is not None:
                 count.was_read(next(iter(document.pop("counters")), None))
-            loaded = await (self._loaded_unless_broken(document) if skip_broken else self._loaded(document))
+            read = self._loaded(document)
+            loaded = await (_unless_broken(document, read) if skip_broken else read)
             if loaded is not None:
                 found.append(loaded)
+        return found
+
+    async def read_holdings(self, user_wallet_ids: Sequence[str]) -> dict[str, AccountHoldings]:
+        """Return what accounts hold by id, without those that are deleted, unknown or cannot be read.
+
+        One round trip. Of a snapshot it decodes only what is returned.
+        """
+        pipeline: list[Mapping[str, Any]] = [{"$match": {"_id": {"$in": list(user_wallet_ids)}}}, _NEWER_ENTRY]
+        found: dict[str, AccountHoldings] = {}
+        async for document in await self._states.aggregate(pipeline, batchSize=WHOLE_RESULT):
+            held = await _unless_broken(document, self._holdings(document))
+            if held is not None:
+                found[document["_id"]] = held
         return found
 
     async def read_with_wallets(self, query: Document) -> WalletsWithAccounts:
@@ -143,22 +171,19 @@ class SnapshotReader:
         async for document in await self._wallets.aggregate(pipeline, batchSize=WHOLE_RESULT):
             documents.append(document)
             newer, snapshot = document.pop("newer"), document.pop("account", None)
-            loaded = await self._loaded_unless_broken({**snapshot, "newer": newer}) if snapshot else None
-            if loaded is not None:
-                accounts[document["_id"]] = loaded
+            if snapshot:
+                current = {**snapshot, "newer": newer}
+                loaded = await _unless_broken(current, self._loaded(current))
+                if loaded is not None:
+                    accounts[document["_id"]] = loaded
         return WalletsWithAccounts(*read_wallets(documents), accounts)
 
-    async def _loaded_unless_broken(self, document: Document) -> LoadedAccount | None:
-        try:
-            return await self._loaded(document)
-        except UNREADABLE_DOCUMENT:
-            log.exception("account cannot be read", extra={"fields": {"user_wallet_id": document["_id"]}})
-            return None
+    async def _holdings(self, document: Document) -> AccountHoldings | None:
+        await self._bring_forward_if_behind(document)
+        return None if document["deleted"] else read_holdings(document)
 
     async def _loaded(self, document: Document) -> LoadedAccount:
-        behind = bool(document.pop("newer"))
-        if behind:
-            await self._bring_forward(document)
+        behind = await self._bring_forward_if_behind(document)
         turn = document.get("turn")
         return LoadedAccount(
             read_account(document),
@@ -166,6 +191,12 @@ class SnapshotReader:
             WriteTurn(*turn) if turn else None,
             later_fields(document, SNAPSHOT_FIELDS),
         )
+
+    async def _bring_forward_if_behind(self, document: Document) -> bool:
+        behind = bool(document.pop("newer"))
+        if behind:
+            await self._bring_forward(document)
+        return behind
 
     async def _bring_forward(self, document: Document) -> None:
         while await self._apply_newer(document) == ENTRIES_PER_CHECKPOINT:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from moniqo_core.domain.ledger.account import Account, AccountTerms
 from moniqo_core.domain.ledger.commands import ResetAccount
 from moniqo_core.domain.market.candles import CandleQuery, CandleSeries
-from moniqo_core.domain.market.market import SIMULATED, Market, Snapshot
+from moniqo_core.domain.market.market import Market, Snapshot
 from moniqo_core.domain.market.price_feed import PriceFeed
 from moniqo_core.domain.market.ticker import TickerReport, report
 from moniqo_core.domain.market.trading_hours import MarketClock
@@ -18,7 +18,6 @@ from moniqo_core.domain.orders.list_queries import OrderQuery
 from moniqo_core.domain.orders.order import OrderStatus
 from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.paper.sync_statement import account_record_of, asset_flows_of
-from moniqo_core.domain.paper.valuation import journal_balance
 from moniqo_core.domain.portfolio.equity_curve import EquityCurve
 from moniqo_core.domain.portfolio.valuation import Valuation
 from moniqo_core.domain.sync.account_statement import AccountStatement, PreviousSync
@@ -123,12 +122,6 @@ class DemoWallet(BaseWallet):
     async def valuation(self) -> Valuation:
         """Evaluate resting orders, then value holdings and profit at current prices, in US dollars."""
         return await self.access.session.valuation()
-
-    async def journal_balance(self, stored: BalanceSnapshot) -> BalanceSnapshot:
-        """Return the balance of the last sync with the amounts of the journal. No venue is asked for prices."""
-        held = [symbol for symbol, position in self.account.positions.items() if position.amount]
-        marks = await self.feed.mids(held) if held and self.feed.name == SIMULATED else {}
-        return journal_balance(self.account, stored, marks)
 
     async def statement(self, opening: PreviousSync, *, trading: bool = False) -> AccountStatement:
         """Return holdings, the flows since the start of the epoch, and hourly equity not yet in the journal."""
