@@ -20,7 +20,7 @@ from moniqo_core.storage.document import Document
 from moniqo_core.storage.equity_points import COLLECTION as EQUITY
 from moniqo_core.storage.indexes import ensure_indexes
 from moniqo_core.storage.orders.order_codec import read_fill
-from moniqo_core.storage.paper import journal_commit
+from moniqo_core.storage.paper import journal_commit, long_journals
 from moniqo_core.storage.paper.account_codec import read_account
 from moniqo_core.storage.paper.snapshots import ENTRIES, STATES
 from moniqo_core.storage.paper.totals import journal_totals
@@ -338,7 +338,7 @@ class StoppedError(Exception):
 def test_migration_goes_on_where_it_stopped_beside_a_writer(
     life: Life, database: Database, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(journal_totals, "ENTRIES_PER_CHECKPOINT", 30)
+    monkeypatch.setattr(long_journals, "ENTRIES_PER_CHECKPOINT", 30)
     monkeypatch.setattr(trade_totals, "ENTRIES_AT_ONCE", 20)
     told: list[str] = []
 
@@ -370,7 +370,7 @@ def test_migration_goes_on_where_it_stopped_beside_a_writer(
 def test_journal_that_cannot_be_read_does_not_stop_the_migration(
     life: Life, database: Database, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(journal_totals, "ENTRIES_PER_CHECKPOINT", 1)
+    monkeypatch.setattr(long_journals, "ENTRIES_PER_CHECKPOINT", 1)
 
     async def work() -> None:
         await Life(database, "another", SEED).open()

@@ -13,11 +13,10 @@ from typing import Final
 from moniqo_core.storage.client import UNREADABLE_DOCUMENT
 from moniqo_core.storage.document import Database
 from moniqo_core.storage.paper.checkpoints import Checkpoints
+from moniqo_core.storage.paper.long_journals import long_journal_count, long_journals
 from moniqo_core.storage.paper.snapshots import ENTRIES_PER_CHECKPOINT
 
 log: Final = logging.getLogger("moniqo")
-
-_PAGE: Final = 100
 
 
 async def complete_checkpoints(database: Database, progress: Callable[[str], None]) -> str:
@@ -26,11 +25,11 @@ async def complete_checkpoints(database: Database, progress: Callable[[str], Non
     A journal that cannot be read is logged and left as it is. Its wallet works as before.
     """
     checkpoints = Checkpoints(database)
-    total = await checkpoints.long_journal_count()
+    total = await long_journal_count(database)
     if not total:
         return f"No journal has {ENTRIES_PER_CHECKPOINT} entries."
     journals = written = unreadable = 0
-    async for wallet, entries in checkpoints.long_journals(_PAGE):
+    async for wallet, entries in long_journals(database):
         journals += 1
         missing = await checkpoints.missing(wallet, entries)
         for done, seq in enumerate(missing):

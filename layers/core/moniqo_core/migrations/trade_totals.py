@@ -12,11 +12,11 @@ from typing import Final
 
 from moniqo_core.storage.client import UNREADABLE_DOCUMENT
 from moniqo_core.storage.document import Database
+from moniqo_core.storage.paper.long_journals import long_journals
 from moniqo_core.storage.paper.totals.journal_totals import JournalTotals
 
 log: Final = logging.getLogger("moniqo")
 
-_PAGE: Final = 100
 ENTRIES_AT_ONCE: Final = 5_000
 """The entries after which totals are stored, and from which an interrupted migration goes on."""
 
@@ -28,7 +28,7 @@ async def complete_totals(database: Database, progress: Callable[[str], None]) -
     """
     totals = JournalTotals(database)
     journals = unreadable = 0
-    async for journal in totals.long_journals(_PAGE):
+    async for journal in long_journals(database):
         journals += 1
         try:
             reached = 0

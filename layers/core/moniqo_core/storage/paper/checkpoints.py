@@ -6,15 +6,13 @@ what the entries say, so a missing one can be written at any time, and it is the
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 from pymongo.errors import DuplicateKeyError
 
 from moniqo_core.storage.document import Database, Document, later_fields
 from moniqo_core.storage.paper.account_codec import read_account, state_document
 from moniqo_core.storage.paper.account_values import SNAPSHOT_FIELDS, entry_id
 from moniqo_core.storage.paper.entry_codec import APPLIED_FIELDS, apply_entry, checkpoint_document
-from moniqo_core.storage.paper.snapshots import CHECKPOINTS, ENTRIES, ENTRIES_PER_CHECKPOINT, STATES, newest_checkpoint
+from moniqo_core.storage.paper.snapshots import CHECKPOINTS, ENTRIES, ENTRIES_PER_CHECKPOINT, newest_checkpoint
 
 
 class Checkpoints:
@@ -23,7 +21,6 @@ class Checkpoints:
     def __init__(self, database: Database) -> None:
         """Use ``database``. Nothing is read yet."""
         self._database = database
-        self._states = database[STATES]
         self._entries = database[ENTRIES]
         self._checkpoints = database[CHECKPOINTS]
 
@@ -70,23 +67,6 @@ class Checkpoints:
         found = self._checkpoints.find({"_id": _ids(user_wallet_id, through)}, ["seq"])
         there = {checkpoint["seq"] async for checkpoint in found}
         return [seq for seq in range(ENTRIES_PER_CHECKPOINT, through + 1, ENTRIES_PER_CHECKPOINT) if seq not in there]
-
-    async def long_journal_count(self) -> int:
-        """Return the number of wallets whose journals are long enough for a checkpoint."""
-        return await self._states.count_documents({"seq": {"$gte": ENTRIES_PER_CHECKPOINT}})
-
-    async def long_journals(self, page: int) -> AsyncIterator[tuple[str, int]]:
-        """Yield the wallets whose journals are long enough for a checkpoint, with the number of their last entry."""
-        last = ""
-        # Read in pages, because a cursor expires before the work on all wallets ends.
-        while states := await self._long_journals_after(last, page):
-            for state in states:
-                yield state["_id"], state["seq"]
-            last = states[-1]["_id"]
-
-    async def _long_journals_after(self, last: str, page: int) -> list[Document]:
-        query = {"_id": {"$gt": last}, "seq": {"$gte": ENTRIES_PER_CHECKPOINT}}
-        return await self._states.find(query, ["seq"]).sort("_id", 1).limit(page).to_list()
 
     async def _write(self, state: Document) -> None:
         later = later_fields(state, SNAPSHOT_FIELDS)

@@ -7,8 +7,7 @@ forward. So a reader adds the fills of at most 499 entries, or more after entrie
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
-from typing import Final, NamedTuple
+from typing import Final
 
 from pymongo.errors import DuplicateKeyError
 
@@ -16,7 +15,7 @@ from moniqo_core.domain.portfolio.trade_totals import TradeTotals
 from moniqo_core.storage.client import UNREADABLE_DOCUMENT, DatabaseError
 from moniqo_core.storage.document import Database
 from moniqo_core.storage.paper.account_values import entry_id
-from moniqo_core.storage.paper.snapshots import ENTRIES, ENTRIES_PER_CHECKPOINT, STATES
+from moniqo_core.storage.paper.snapshots import ENTRIES
 from moniqo_core.storage.paper.totals.codec import (
     StoredTotals,
     read_totals,
@@ -40,13 +39,6 @@ _FIELDS: Final = (
 )
 
 
-class LongJournal(NamedTuple):
-    """A wallet whose journal is long enough for a checkpoint, and the number of its last entry."""
-
-    user_wallet_id: str
-    seq: int
-
-
 class JournalTotals:
     """Reads and brings forward the totals of the wallets of one database."""
 
@@ -54,7 +46,6 @@ class JournalTotals:
         """Use ``database``. Nothing is read yet."""
         self._totals = database[TOTALS]
         self._entries = database[ENTRIES]
-        self._states = database[STATES]
 
     async def as_of(self, user_wallet_id: str, seq: int) -> TradeTotals:
         """Return the totals as of entry ``seq``, which must be the last one that the caller knows. Two round trips.
@@ -100,18 +91,6 @@ class JournalTotals:
             await self.bring_forward(user_wallet_id, seq)
         except (DatabaseError, *UNREADABLE_DOCUMENT):
             log.exception("totals are not stored", extra={"fields": {"user_wallet_id": user_wallet_id, "seq": seq}})
-
-    async def long_journals(self, page: int) -> AsyncIterator[LongJournal]:
-        """Yield the wallets with long journals. They are read in pages, because a cursor expires."""
-        last = ""
-        while True:
-            query = {"_id": {"$gt": last}, "seq": {"$gte": ENTRIES_PER_CHECKPOINT}}
-            states = await self._states.find(query, ["seq"]).sort("_id", 1).limit(page).to_list()
-            if not states:
-                return
-            for state in states:
-                yield LongJournal(state["_id"], state["seq"])
-            last = states[-1]["_id"]
 
     async def _read(self, user_wallet_id: str) -> StoredTotals | None:
         document = await self._totals.find_one({"_id": user_wallet_id})
