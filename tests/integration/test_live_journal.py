@@ -93,7 +93,8 @@ def test_reader_completes_what_an_interrupted_commit_left_out(harness: LiveHarne
         for entry in entries[:applied]:
             await send(database, projection_writes(database.name, entry))
         await send(database, projection_writes(database.name, entries[applied])[:writes])
-        await database.user_wallets.update_one({}, {"$set": {REACHED: applied}})
+        if applied:
+            await database.user_wallets.update_one({}, {"$set": {REACHED: applied}})
 
     for applied, entry in enumerate(entries):
         for writes in range(len(projection_writes(database.name, entry)) + 1):

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from moniqo_core.domain.clock import Clock
@@ -121,11 +122,14 @@ class OrderReconciler:
 
         ``follows`` is the last entry of the journal as of which ``order`` is known.
         """
+        read: dict[Decimal, Sequence[Fill]] = {}
         for _ in range(WRITES):
             after = change(order)
             fills: Sequence[Fill] = ()
             if wallet is not None and after.lacks_fills and after.reconcile_at is not None:
-                fills = await self._fills(wallet, after)
+                if after.filled_amount not in read:  # another try needs no other answer of the venue
+                    read[after.filled_amount] = await self._fills(wallet, after)
+                fills = read[after.filled_amount]
                 after = order_updates.with_fills(after, fills, self._now()) if fills else after
             stored = await self._store.update(order, after, fills, at=self._now(), follows=follows, used_at=used_at)
             if stored is not None:

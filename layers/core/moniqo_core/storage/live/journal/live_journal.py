@@ -125,7 +125,7 @@ class LiveJournal:
                 if duplicate_of(error) is None:
                     raise
                 # The intent is void: an order of the release before has its number or its client order id.
-        behind = {"_id": user_wallet_id, REACHED: {"$lt": end.seq}}
+        behind = {"_id": user_wallet_id, REACHED: {"$not": {"$gte": end.seq}}}
         await self._wallets.update_one(behind, {"$set": {REACHED: end.seq}})
 
     async def has_begun(self, user_wallet_id: str) -> bool:
