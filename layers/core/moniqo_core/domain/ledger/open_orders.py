@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from moniqo_core.domain.orders.order import Order, OrderType
@@ -17,11 +17,11 @@ class OrdersByType(Mapping[str, Order]):
     __slots__ = ()
 
     @abstractmethod
-    def of_type(self, wanted: OrderType) -> list[Order]:
+    def of_type(self, wanted: OrderType) -> Sequence[Order]:
         """Return the orders of a type, in no particular order."""
 
 
-def of_type(orders: Mapping[str, Order], wanted: OrderType) -> list[Order]:
+def of_type(orders: Mapping[str, Order], wanted: OrderType) -> Sequence[Order]:
     """Return the orders of a type, in no particular order."""
     if isinstance(orders, OrdersByType):
         return orders.of_type(wanted)
@@ -29,14 +29,23 @@ def of_type(orders: Mapping[str, Order], wanted: OrderType) -> list[Order]:
 
 
 class OpenOrders(OrdersByType):
-    """The orders of ``base``, overlaid with those in ``changed``. None marks an order that ended."""
+    """The orders of ``base``, overlaid with those in ``changed``. None marks an order that ended.
 
-    __slots__ = ("_base", "_changed")
+    ``known`` has the orders of each type that was asked for. Changes update it, so a type is searched for only once.
+    """
 
-    def __init__(self, base: Mapping[str, Order], changed: Mapping[str, Order | None]) -> None:
+    __slots__ = ("_base", "_changed", "_known")
+
+    def __init__(
+        self,
+        base: Mapping[str, Order],
+        changed: Mapping[str, Order | None],
+        known: dict[OrderType, Sequence[Order]] | None = None,
+    ) -> None:
         """Overlay ``base`` with ``changed``."""
         self._base = base
         self._changed = changed
+        self._known = {} if known is None else known
 
     def __getitem__(self, order_id: str) -> Order:
         order = self._changed[order_id] if order_id in self._changed else self._base[order_id]
@@ -62,18 +71,27 @@ class OpenOrders(OrdersByType):
         ended = sum(1 for order_id, order in self._changed.items() if order is None and order_id in self._base)
         return len(self._base) + news - ended
 
-    def of_type(self, wanted: OrderType) -> list[Order]:
+    def of_type(self, wanted: OrderType) -> Sequence[Order]:
         """Return the orders of a type, in no particular order."""
-        unchanged = [order for order in of_type(self._base, wanted) if order.order_id not in self._changed]
-        return unchanged + [order for order in self._changed.values() if order is not None and order.type is wanted]
+        if wanted not in self._known:
+            self._known[wanted] = _overlaid(of_type(self._base, wanted), self._changed, wanted)
+        return self._known[wanted]
 
-    def through(self, changed: Mapping[str, Order | None]) -> Mapping[str, Order]:
+    def through(self, changed: Mapping[str, Order | None]) -> OpenOrders:
         """Return the orders with further changes.
 
         Many changes are merged into a plain dictionary, which is then cheaper to read.
         """
-        merged = OpenOrders(self._base, {**self._changed, **changed})
-        return dict(merged) if len(merged._changed) > _MANY else merged
+        known: dict[OrderType, Sequence[Order]]
+        known = {kind: _overlaid(orders, changed, kind) for kind, orders in self._known.items()}
+        merged = OpenOrders(self._base, {**self._changed, **changed}, known)
+        return OpenOrders(dict(merged), {}, known) if len(merged._changed) > _MANY else merged
+
+
+def _overlaid(orders: Sequence[Order], changed: Mapping[str, Order | None], wanted: OrderType) -> list[Order]:
+    """Return the orders of a type after changes."""
+    unchanged = [order for order in orders if order.order_id not in changed]
+    return unchanged + [order for order in changed.values() if order is not None and order.type is wanted]
 
 
 def with_changes(before: Mapping[str, Order], changed: Mapping[str, Order]) -> Mapping[str, Order]:

@@ -34,7 +34,10 @@ class HoldingExposure(NamedTuple):
 
     def at(self, price: Decimal) -> Decimal:
         """Return the value at a price, where a buy that waits with a higher limit counts at its limit."""
-        return self.amount * price + sum((max(buy.limit - price, ZERO) * buy.amount for buy in self.waiting), ZERO)
+        value = self.amount * price
+        for buy in self.waiting:
+            value += max(buy.limit - price, ZERO) * buy.amount
+        return value
 
 
 _NONE: Final = HoldingExposure(ZERO, has_open_buys=False)
@@ -62,15 +65,14 @@ def holding_exposures(
     account: Account, waiting: Mapping[str, Sequence[WaitingBuy]] = MappingProxyType({})
 ) -> dict[str, HoldingExposure]:
     """Return the held amounts and open buys of every symbol that has either."""
-    found = {
-        symbol: HoldingExposure(held.amount, has_open_buys=False)
-        for symbol, held in account.positions.items()
-        if held.amount
-    }
-    for symbol, open_order_totals in account.open_order_totals.items():
-        if open_order_totals.buying:
-            amount = account.position(symbol).amount + open_order_totals.buying
+    found: dict[str, HoldingExposure] = {}
+    for symbol, totals in account.open_order_totals.items():
+        if totals.buying:
+            amount = account.position(symbol).amount + totals.buying
             found[symbol] = HoldingExposure(amount, has_open_buys=True, waiting=tuple(waiting.get(symbol, ())))
+    for symbol, held in account.positions.items():
+        if held.amount and symbol not in found:
+            found[symbol] = HoldingExposure(held.amount, has_open_buys=False)
     return found
 
 
