@@ -28,6 +28,7 @@ _PATTERN: Final = r"^-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,18})?$"
 _NOT_NEGATIVE: Final = _PATTERN.replace("-?", "")
 _POSITIVE: Final = _NOT_NEGATIVE.replace("^", r"^(?!0(?:\.0*)?$)")
 _LARGEST: Final = Decimal(10) ** money.MAX_INTEGER_DIGITS
+_set: Final = object.__setattr__
 _HIDDEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
@@ -49,7 +50,7 @@ class ClosedModel(BaseModel):
 
 
 class View(BaseModel):
-    """A response body. ``View.model_validate(domain_object)`` reads attributes of the same names.
+    """A response body.
 
     Declare lists as ``list``, because pydantic serialises any other ``Sequence`` slowly.
     """
@@ -58,17 +59,34 @@ class View(BaseModel):
 
     every_field: ClassVar[set[str]]
     """The names of the fields. All views of a class share this set, which nothing changes because they are frozen."""
+    fields_in_order: ClassVar[tuple[str, ...]]
+    """The names of the fields, in the order in which an answer has them."""
 
     @classmethod
     def __pydantic_init_subclass__(cls, **_: Any) -> None:
-        cls.every_field = set(cls.model_fields)
+        cls.fields_in_order = tuple(cls.model_fields)
+        cls.every_field = set(cls.fields_in_order)
 
     @classmethod
     def made(cls, **values: object) -> Self:
         """Return a view with all its fields, which must be valid. It takes a fifth of ``model_construct``'s time."""
+        return cls._with(values)
+
+    @classmethod
+    def made_from(cls, source: object, **parts: object) -> Self:
+        """Return the view of an object whose attributes have the names and the types of the fields.
+
+        ``parts`` are views of attributes that are objects themselves, and other values that ``source`` does not have.
+        """
+        return cls._with(
+            {name: parts[name] if name in parts else getattr(source, name) for name in cls.fields_in_order}
+        )
+
+    @classmethod
+    def _with(cls, values: dict[str, object]) -> Self:
         view = cls.__new__(cls)
-        object.__setattr__(view, "__dict__", values)
-        object.__setattr__(view, "__pydantic_fields_set__", cls.every_field)
+        _set(view, "__dict__", values)
+        _set(view, "__pydantic_fields_set__", cls.every_field)
         return view
 
 

@@ -143,26 +143,22 @@ class CandlesView(View):
 
 def balance_view(worth: Valuation, user_wallet_id: str) -> BalanceView:
     """Return the view of a valuation."""
-    return BalanceView(
+    return BalanceView.made_from(
+        worth,
         user_wallet_id=user_wallet_id,
-        mode=worth.mode,
-        assets=[HeldAssetView.model_validate(held) for held in worth.assets],
-        total_value_usd=worth.total_value_usd,
+        assets=[HeldAssetView.made_from(held) for held in worth.assets],
         unpriced_assets=list(worth.unpriced_assets),
-        evaluated_until=worth.evaluated_until,
-        stale=worth.stale,
-        as_of=worth.as_of,
     )
 
 
 def markets_view(markets: Sequence[Market]) -> MarketsView:
     """Return the view of markets."""
-    return MarketsView(items=[MarketView.model_validate(market) for market in markets])
+    return MarketsView.made(items=[MarketView.made_from(market) for market in markets])
 
 
 def price_view(snapshot: Snapshot) -> PriceView:
     """Return the view of a snapshot's best prices."""
-    return PriceView(
+    return PriceView.made(
         symbol=snapshot.symbol,
         bid=snapshot.bid,
         ask=snapshot.ask,
@@ -176,10 +172,10 @@ def price_view(snapshot: Snapshot) -> PriceView:
 
 def book_view(snapshot: Snapshot) -> BookView:
     """Return the view of a snapshot's order book."""
-    return BookView(
+    return BookView.made(
         symbol=snapshot.symbol,
-        bids=[BookLevelView.model_validate(level) for level in snapshot.bids],
-        asks=[BookLevelView.model_validate(level) for level in snapshot.asks],
+        bids=[BookLevelView.made_from(level) for level in snapshot.bids],
+        asks=[BookLevelView.made_from(level) for level in snapshot.asks],
         timestamp=snapshot.at,
         source=snapshot.source,
     )

@@ -113,14 +113,8 @@ class EquityView(View):
 
 def positions_view(report: PositionReport, user_wallet_id: str) -> PositionsView:
     """Return the view of positions."""
-    return PositionsView(
-        user_wallet_id=user_wallet_id,
-        mode=report.mode,
-        items=[PositionView.model_validate(item) for item in report.items],
-        evaluated_until=report.evaluated_until,
-        stale=report.stale,
-        as_of=report.as_of,
-    )
+    items = [PositionView.made_from(item) for item in report.items]
+    return PositionsView.made_from(report, user_wallet_id=user_wallet_id, items=items)
 
 
 def performance_view(found: Performance, user_wallet_id: str) -> PerformanceView:

@@ -114,12 +114,14 @@ class ConnectionTestView(View):
 
 def wallet_view(wallet: UserWallet) -> UserWalletView:
     """Return the view of a wallet."""
-    names = UserWalletView.model_fields.keys() - {"balance", "pause_level"}
-    return UserWalletView(
-        **{name: getattr(wallet, name) for name in names},
+    return UserWalletView.made_from(
+        wallet,
         # A suspension keeps the level of the pause that it interrupts.
         pause_level=wallet.pause_level if wallet.status is UserWalletStatus.PAUSED else None,
         balance=snapshot_view(wallet.balance),
+        connection=ConnectionView.made_from(wallet.connection),
+        risk_limits=RiskLimitsView.made_from(wallet.risk_limits),
+        statistics=StatisticsView.made_from(wallet.statistics),
     )
 
 
@@ -127,13 +129,10 @@ def snapshot_view(balance: BalanceSnapshot) -> SnapshotView:
     """Return the view of a balance snapshot."""
     realised, unrealised = balance.realised_pnl, balance.unrealised_pnl
     total = None if realised is None or unrealised is None else realised + unrealised
-    return SnapshotView(
-        last_synced_at=balance.last_synced_at,
-        partial=balance.partial,
-        assets=tuple(AssetView.model_validate(held) for held in balance.assets),
-        total_value_usd=balance.total_value_usd,
-        unpriced_assets=balance.unpriced_assets,
-        total_pnl=PnlView(realized=realised, unrealized=unrealised, total=total),
+    return SnapshotView.made_from(
+        balance,
+        assets=tuple(AssetView.made_from(held) for held in balance.assets),
+        total_pnl=PnlView.made(realized=realised, unrealized=unrealised, total=total),
     )
 
 
