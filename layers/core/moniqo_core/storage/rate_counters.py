@@ -64,12 +64,12 @@ class RateCounters:
         """Add one below the limit, unless a write with the same ``token`` did. Return False at the limit."""
         if (await self._counters.update_one(self._addable(count, token), _add(token))).matched_count:
             return True
-        stored = await self._counters.find_one({"_id": self.id_of(count.key, count.at)}, {COUNTED_BY: 1})
+        stored = await self._counters.find_one({"_id": count.id}, {COUNTED_BY: 1})
         return stored is not None and stored.get(COUNTED_BY) == token
 
     def _addable(self, count: Count, token: str) -> Document:
         return {
-            "_id": self.id_of(count.key, count.at),
+            "_id": count.id,
             "count": {"$lt": count.limit},
             COUNTED_BY: {"$ne": token},
         }
@@ -95,14 +95,11 @@ class Count:
         self.limit = limit
         self.at = at
         self.error = error
+        self.id = counters.id_of(key, at)
+        """The ``_id`` of the counter, so that another read can include it."""
         self.is_taken = False
         self.is_refused = False
         """Whether the limit is known to be reached."""
-
-    @property
-    def id(self) -> str:
-        """The ``_id`` of the counter, so that another read can include it."""
-        return self._counters.id_of(self.key, self.at)
 
     def was_read(self, counter: Mapping[str, int] | None) -> None:
         """Take note of the counter as another read found it."""
