@@ -59,7 +59,10 @@ def redact(text: str) -> str:
 def _may_hold_secrets(text: str) -> bool:
     """Tell whether :data:`_SECRET_TEXT` might match. It takes a microsecond and is False for nearly every line."""
     lower = text.lower()
-    return any(sign in lower for sign in _SIGNS)
+    for sign in _SIGNS:  # noqa: SIM110 - any() with a generator takes three times as long
+        if sign in lower:
+            return True
+    return False
 
 
 @lru_cache(maxsize=1024)

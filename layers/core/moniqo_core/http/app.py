@@ -10,7 +10,7 @@ import asyncio
 import gc
 import time
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from fastapi import APIRouter, FastAPI
 from starlette.routing import Match
@@ -77,7 +77,7 @@ class Service(FastAPI):
             match, found = route.matches(scope)
             if match is Match.FULL:
                 scope.update(found)
-                return route.handle
+                return cast("Route", route).app  # ``handle`` would check the method a second time
         return self.router
 
 

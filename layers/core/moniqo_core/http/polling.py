@@ -49,7 +49,7 @@ class Poll:
             ignored: Fields of the view that are no change by themselves. With any, tags are weak.
 
         """
-        sent = _TAG.findall(if_none_match or "")
+        sent = _TAG.findall(if_none_match) if if_none_match else ()
         self._known = {tag.removesuffix(TAG_SUFFIX): tag for tag in sent}
         self._has_any = if_none_match is not None and if_none_match.strip() == "*"
         self._view = view

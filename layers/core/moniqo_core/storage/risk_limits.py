@@ -12,6 +12,7 @@ from moniqo_core.domain.risk.limits import RiskLimits
 from moniqo_core.storage.document import Document
 
 _NAMES: Final = tuple(field.name for field in fields(RiskLimits))
+_KNOWN: Final = frozenset(_NAMES)
 _AMOUNTS: Final = frozenset(
     {
         "max_position_size_usd",
@@ -44,7 +45,7 @@ def read_limits(document: Mapping[str, Any]) -> RiskLimits:
     for name, stored in document.items():
         if name in _AMOUNTS and isinstance(stored, str):
             limits[name] = Decimal(stored)
-        elif name in _NAMES:
+        elif name in _KNOWN:
             limits[name] = tuple(stored) if isinstance(stored, list) else stored
     return RiskLimits(**limits)
 
