@@ -53,6 +53,13 @@ import moniqo_core
 from importlib.util import find_spec
 print(moniqo_core.__file__, find_spec("pydantic.v1"), find_spec("pytest"))
 """
+MAKE_MODEL = """
+import sys
+import moniqo_core.http
+from pydantic import create_model
+create_model("Order", amount=int)(amount=1)
+print("plugin_of_pydantic" in sys.modules)
+"""
 FIND_BY_DNS = """
 import asyncio, socket, threading
 import dns.asyncresolver, dns.message, dns.rrset
@@ -212,6 +219,27 @@ def test_instructions_of_an_order_are_counted_with_what_lambda_loads(
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.split() == [str(build("host") / "python" / "moniqo_core" / "__init__.py"), "None", "None"]
+
+
+@pytest.mark.parametrize(("chosen", "is_loaded"), [({}, False), ({"PYDANTIC_DISABLE_PLUGINS": "another"}, True)])
+def test_functions_look_for_plugins_of_pydantic_only_if_told_to(
+    chosen: dict[str, str], is_loaded: bool, tmp_path: Path
+) -> None:
+    """Looking for them opens the metadata of every package at every cold start."""
+    (tmp_path / "plugin_of_pydantic.py").write_text("def new_schema_validator(*_): return None, None, None")
+    metadata = tmp_path / "plugin_of_pydantic-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: plugin-of-pydantic\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text("[pydantic]\nfound = plugin_of_pydantic\n")
+    path = os.pathsep.join(map(str, (build("host") / "python", tmp_path)))
+    done = subprocess.run(
+        [sys.executable, "-S", "-W", "ignore", "-c", MAKE_MODEL],
+        env={"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", **chosen},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.strip() == str(is_loaded), done.stderr
 
 
 def test_mongodb_srv_address_resolves_with_the_trimmed_dns_library() -> None:
