@@ -140,7 +140,7 @@ def test_buy_that_finds_a_breach_pauses_the_wallet(harness: LiveHarness, run: Ru
 
 
 BUY: Final = [
-    "aggregate",  # the wallet, its journal's end, its orders, the switch, the user's count, the client order id
+    "aggregate",  # the wallet, the entry that would follow, its orders, the switch, counts, the client order id
     "update",  # the lease of the sync, sent during the request to the venue
     "bulkWrite",  # what the sync found
     "bulkWrite",  # the intent in journal and orders, with the count of the user's orders
@@ -150,6 +150,7 @@ BUY: Final = [
 
 
 def test_buy_makes_six_database_commands(harness: LiveHarness) -> None:
+    assert harness.place(amount="999").status == 422  # the library of the venue is loaded, and the price read
     for price in ("30000", "30001"):  # the first order of a wallet begins its journal
         with round_trips() as commands:
             assert harness.place(price=price).status == 201

@@ -26,7 +26,6 @@ from moniqo_core.storage.document import USER_WALLETS, Database, Document, begin
 from moniqo_core.storage.live.fills import LiveFillStore
 from moniqo_core.storage.live.journal.entry_codec import JournalEnd, intent_entry, news_entry, opened_entry
 from moniqo_core.storage.live.journal.live_journal import CommitOutcome, LiveJournal
-from moniqo_core.storage.live.journal.projection import REACHED
 from moniqo_core.storage.live.live_order_codec import ORDERS, numbered_key, queries_update, read_live
 from moniqo_core.storage.live.order_filter import wanted_orders
 from moniqo_core.storage.live.pre_trade_state import (
@@ -168,8 +167,7 @@ class LiveOrderStore:
         """Return the last entry of the journal, or None if the order has changed. A missing journal begins."""
         wallet, key = before.user_wallet_id, numbered_key(before.user_wallet_id, before.seq)
         order = {"$lookup": {"from": ORDERS, "pipeline": [{"$match": {"_id": key}}], "as": "orders"}}
-        shown = {"$project": {"journal_end": 1, REACHED: 1, "orders.version": 1}}
-        found = await self._journal.read({"_id": wallet}, [order, shown])
+        found = await self._journal.read({"_id": wallet}, [order])
         if found is None or [order["version"] for order in found.wallet["orders"]] != [before.version]:
             return None
         if found.end is not None:

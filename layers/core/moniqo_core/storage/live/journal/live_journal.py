@@ -18,11 +18,21 @@ from moniqo_core.storage.bulk_write import duplicate_of, send_until_answered
 from moniqo_core.storage.commit_sending import send_commit
 from moniqo_core.storage.document import USER_WALLETS, Database, Document
 from moniqo_core.storage.live.journal.entry_codec import LIVE_ENTRIES, JournalEnd, void_entry
-from moniqo_core.storage.live.journal.projection import REACHED, projection_writes, reached_write
+from moniqo_core.storage.live.journal.projection import (
+    NEXT_ENTRY,
+    REACHED,
+    REACHED_AT,
+    is_first,
+    projection_writes,
+    reached_fields,
+    reached_write,
+)
 from moniqo_core.storage.live.live_order_codec import numbered_key
 from moniqo_core.storage.rate_counters import Count
 
 ENTRIES_AT_ONCE: Final = 100
+_LAST_SEQ: Final = 10**12 - 1
+_NEWER: Final = "newer_entries"
 
 
 class CommitOutcome(Enum):
@@ -76,6 +86,9 @@ class LiveJournal:
             return CommitOutcome.REFUSED
         if duplicate.place == 0:
             if not await self._is_mine(entry):
+                if is_first(entry):
+                    # The wallet does not name its journal yet, so its next reader would not find the entry either.
+                    await self._catch_up(entry["user_wallet_id"], 0)
                 return CommitOutcome.OVERTAKEN
             # A write that was sent twice finds its own entry. Its projection may be missing.
             duplicate = await send_until_answered(self._client, projection)
@@ -94,39 +107,33 @@ class LiveJournal:
             stages: Stages of an aggregation on user wallets.
 
         """
-        newest: list[Document] = [
-            {"$match": {"user_wallet_id": wallet["_id"]}},
-            {"$sort": {"seq": -1}},
-            {"$limit": 1},
-            {"$project": {"seq": 1, "at": 1}},
-        ]
+        following = {"$lookup": {"from": LIVE_ENTRIES, "localField": NEXT_ENTRY, "foreignField": "_id", "as": _NEWER}}
         # What tells how far the state goes is read before the state.
-        last = {"$lookup": {"from": LIVE_ENTRIES, "pipeline": newest, "as": "journal_end"}}
+        pipeline: list[Document] = [{"$match": wallet}, following, *stages]
         while True:
-            found = await (await self._wallets.aggregate([{"$match": wallet}, last, *stages])).to_list()
+            found = await (await self._wallets.aggregate(pipeline)).to_list()
             if not found:
                 return None
             (document,) = found
-            end = next((JournalEnd(entry["seq"], entry["at"]) for entry in document.pop("journal_end")), None)
-            reached = document.get(REACHED) or 0
-            if end is None or reached >= end.seq:
-                return Journaled(document, end)
-            await self._catch_up(wallet["_id"], reached, end)
+            if not document.pop(_NEWER):
+                reached = document.get(REACHED)
+                return Journaled(document, None if reached is None else JournalEnd(reached, document[REACHED_AT]))
+            await self._catch_up(wallet["_id"], document[REACHED])
 
-    async def _catch_up(self, user_wallet_id: str, reached: int, end: JournalEnd) -> None:
-        """Project the entries after ``reached`` up to ``end``, which an interrupted commit left out."""
-        numbers = {"$gt": numbered_key(user_wallet_id, reached), "$lte": numbered_key(user_wallet_id, end.seq)}
+    async def _catch_up(self, user_wallet_id: str, reached: int) -> None:
+        """Project the entries after ``reached``, which an interrupted commit left out."""
+        numbers = {"$gt": numbered_key(user_wallet_id, reached), "$lte": numbered_key(user_wallet_id, _LAST_SEQ)}
         async for entry in self._entries.find({"_id": numbers}, batch_size=ENTRIES_AT_ONCE).sort("_id", 1):
+            writes = projection_writes(self._name, entry)
             try:
-                await self._client.bulk_write(
-                    projection_writes(self._name, entry) or [reached_write(self._name, entry)]
-                )
+                if writes:
+                    await self._client.bulk_write(writes, ordered=True)
             except ClientBulkWriteException as error:
                 if duplicate_of(error) is None:
                     raise
                 # The intent is void: an order of the release before has its number or its client order id.
-        behind = {"_id": user_wallet_id, REACHED: {"$not": {"$gte": end.seq}}}
-        await self._wallets.update_one(behind, {"$set": {REACHED: end.seq}})
+            behind = {"_id": user_wallet_id, REACHED: {"$not": {"$gte": entry["seq"]}}}
+            await self._wallets.update_one(behind, {"$set": reached_fields(entry)})
 
     async def has_begun(self, user_wallet_id: str) -> bool:
         """Tell whether a wallet has a journal."""

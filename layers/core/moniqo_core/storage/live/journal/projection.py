@@ -14,10 +14,14 @@ from moniqo_core.domain.wallets.user_wallet import STOPPED_STATUSES
 from moniqo_core.storage.document import USER_WALLETS, Document
 from moniqo_core.storage.live.fills import fill_insert
 from moniqo_core.storage.live.journal.entry_codec import EntryKind
-from moniqo_core.storage.live.live_order_codec import ORDERS, live_update
+from moniqo_core.storage.live.live_order_codec import ORDERS, live_update, numbered_key
 
 REACHED: Final = "journal_reached"
 """The field of a user wallet with the number of the last entry up to which everything is projected."""
+REACHED_AT: Final = "journal_at"
+"""The field with the time of that entry."""
+NEXT_ENTRY: Final = "next_entry"
+"""The field with the id that the entry after it has. If it exists, its projection is missing or is being written."""
 
 
 GROUP: Final = {EntryKind.STATUS: "status_seq", EntryKind.LIMITS: "limits_seq"}
@@ -39,12 +43,22 @@ def projection_writes(database: str, entry: Document) -> list[UpdateOne]:
             return []
 
 
+def is_first(entry: Document) -> bool:
+    """Tell whether a journal begins with an entry."""
+    return bool(entry["kind"] == EntryKind.OPENED or entry["seq"] == 1)
+
+
 def reached_write(database: str, entry: Document) -> UpdateOne:
     """Return the write that follows the projection of an entry. It does nothing while an earlier one is missing."""
-    is_first = entry["kind"] == EntryKind.OPENED or entry["seq"] == 1
-    before = None if is_first else entry["seq"] - 1
+    before = None if is_first(entry) else entry["seq"] - 1
     wallet = {"_id": entry["user_wallet_id"], REACHED: before}
-    return UpdateOne(wallet, {"$set": {REACHED: entry["seq"]}}, namespace=f"{database}.{USER_WALLETS}")
+    return UpdateOne(wallet, {"$set": reached_fields(entry)}, namespace=f"{database}.{USER_WALLETS}")
+
+
+def reached_fields(entry: Document) -> Document:
+    """Return the fields of a user wallet that say that everything up to an entry is projected."""
+    following = numbered_key(entry["user_wallet_id"], entry["seq"] + 1)
+    return {REACHED: entry["seq"], REACHED_AT: entry["at"], NEXT_ENTRY: following}
 
 
 def _order_insert(database: str, order: Document) -> UpdateOne:
