@@ -309,6 +309,26 @@ class TestReading:
         assert answer.json == {"items": list(reversed(mine)), "next_cursor": None}
         assert commands == ["find", "aggregate"]
 
+    @pytest.mark.parametrize(
+        ("field", "value", "free"),
+        [
+            ("balances", {"USDT": ["7", "0"]}, "7"),  # the journal has another amount than the last sync
+            ("balances", {"USDT": ["x", "0"]}, "10000"),  # the account cannot be read
+            ("deleted", True, "10000"),
+        ],
+    )
+    def test_wallet_shows_what_its_account_holds_or_else_the_last_sync(
+        self, invoke: Invoke, seeded: Database, run: Run, field: str, value: object, free: str
+    ) -> None:
+        changed, other = create(invoke), create(invoke)
+        run(seeded.demo_wallet_state.update_one({"_id": changed["id"]}, {"$set": {field: value}}))
+
+        shown = invoke("get_wallet", "GET", f"/wallets/{changed['id']}", user=TRADER).json
+        listed = invoke("list_wallets", "GET", "/wallets", user=TRADER).json["items"]
+
+        assert shown["balance"]["assets"][0]["free"] == free
+        assert listed == [other, shown]
+
     def test_pages_neither_skip_nor_repeat(self, invoke: Invoke) -> None:
         expected = [create(invoke, custom_name=f"Wallet {number}")["id"] for number in range(7)][::-1]
         seen: list[str] = []
