@@ -42,7 +42,8 @@ class LiveOrder:
     reported it. ``reconcile_at`` is when to query it next, or None when everything is known. ``misses`` counts
     consecutive queries that did not find it, and ``queries_without_news`` those that brought nothing new.
     ``stored_fill_amount`` is the total amount of the stored fills. ``reason`` tells why it was rejected or expired.
-    ``version`` counts the writes.
+    ``version`` counts the changes that are news, and every
+    write of the release before.
     """
 
     user_wallet_id: str

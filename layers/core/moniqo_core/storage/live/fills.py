@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -47,6 +47,11 @@ class LiveFillStore:
                 found[document["user_wallet_id"], document["seq"]].append(read_fill(document))
         return [tuple(found[order.user_wallet_id, order.seq][:MAX_FILLS]) for order in orders]
 
+    async def ids_of(self, order: LiveOrder) -> frozenset[str]:
+        """Return the ids of the stored fills of an order."""
+        mine = {"user_wallet_id": order.user_wallet_id, "seq": order.seq}
+        return frozenset([fill["fill_id"] async for fill in self._fills.find(mine, {"fill_id": 1})])
+
     async def page(self, user_wallet_id: str, query: FillQuery) -> tuple[list[Fill], tuple[int, int] | None]:
         """Return fills, newest first, and the cursor of the next page: the last fill's time in ms and tie-breaker."""
         limit, symbol, since, until, after = query
@@ -76,7 +81,6 @@ class LiveFillStore:
 
 def fill_to_store(order: LiveOrder, fill: Fill) -> Document:
     """Return the document of a fill of an order."""
-    digest = hashlib.sha256(fill.fill_id.encode()).hexdigest()
     return {
         "_id": f"{order.user_wallet_id}:{fill.fill_id}",
         **fill_document(fill),
@@ -84,9 +88,18 @@ def fill_to_store(order: LiveOrder, fill: Fill) -> Document:
         "seq": order.seq,
         # Only the release before reads it. Its last digit may be one too low.
         "ms": int(fill.at.timestamp() * 1000),
-        # The order among fills of the same time. It has 48 bits, so it fits into a cursor.
-        "tie": int(digest[:12], 16),
+        "tie": _tie(fill),
     }
+
+
+def as_stored(fills: Iterable[Fill]) -> tuple[Fill, ...]:
+    """Return fills in the order in which they are read back, oldest first."""
+    return tuple(sorted(fills, key=lambda fill: (fill.at, _tie(fill))))
+
+
+def _tie(fill: Fill) -> int:
+    """Return the place of a fill among those of the same time. It has 48 bits, so it fits into a cursor."""
+    return int(hashlib.sha256(fill.fill_id.encode()).hexdigest()[:12], 16)
 
 
 def fill_insert(database: str, document: Document) -> UpdateOne:

@@ -129,7 +129,7 @@ class LiveOrderStore:
         Args:
             before: The order as it was read.
             after: The order as it should be.
-            fills: Its fills that may not be stored yet.
+            fills: Its fills. Those that are stored already are not stored again.
             at: The time of the change.
             follows: The last entry of the journal, if no writer can have changed the order since.
             used_at: The time of the owner's command that the change is the outcome of. The same write sets it as the
@@ -139,16 +139,17 @@ class LiveOrderStore:
             The order as stored, or None if another writer was faster.
 
         """
-        if after == before and not fills:
+        if after == before:
             return before
         used = [] if used_at is None else [mark_used(self._database.name, after.user_wallet_id, used_at)]
-        if not fills and not is_news(before, after):
+        if not is_news(before, after):
             return after if await self._set_queries(before, after, used) else None
         end = follows or await self._end_if_unchanged(before, at)
         if end is None:
             return None
-        newer = replace(after, version=before.version + 1)
-        outcome = await self._journal.commit(news_entry(newer, fills, end, at), used)
+        known = await self.fills.ids_of(before) if before.stored_fill_amount else ()
+        newer, new = replace(after, version=before.version + 1), [fill for fill in fills if fill.fill_id not in known]
+        outcome = await self._journal.commit(news_entry(newer, new, end, at), used)
         return newer if outcome is CommitOutcome.DONE else None
 
     async def _set_queries(self, before: LiveOrder, after: LiveOrder, used: Sequence[UpdateOne]) -> bool:

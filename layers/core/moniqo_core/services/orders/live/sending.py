@@ -24,6 +24,7 @@ from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.risk.funds import not_covered
 from moniqo_core.services.orders.live.reconciler import Change, OrderReconciler, Stored, fields_of
 from moniqo_core.storage.client import DatabaseError, is_outage
+from moniqo_core.storage.live.fills import as_stored
 
 if TYPE_CHECKING:
     from moniqo_core.storage.live.journal.entry_codec import JournalEnd
@@ -81,7 +82,7 @@ class OrderSender:
             raise await _with_numbers(wallet, order.request, refusal)
         if refusal is not None:
             raise refusal
-        return live_record(outcome.order, tuple(outcome.fills))
+        return live_record(outcome.order, as_stored(outcome.fills))
 
     async def drop(self, intent: Intent) -> None:
         """Record that an order was not sent."""
