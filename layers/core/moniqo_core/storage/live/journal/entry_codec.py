@@ -35,7 +35,7 @@ class EntryKind(StrEnum):
     LIMITS = "limits"
     """Its risk limits changed."""
     VOID = "void"
-    """The intent before it is no order: the release before took its number or its client order id."""
+    """An intent is no order: the release before took its number or its client order id."""
 
 
 class JournalEnd(NamedTuple):
@@ -86,9 +86,9 @@ def wallet_entry(user_wallet_id: str, change: WalletChange, after: JournalEnd, a
     }
 
 
-def void_entry(intent: Document) -> Document:
-    """Return the entry that says that an intent has no order. It follows the intent."""
-    end = JournalEnd(intent["seq"] + 1, intent["at"])
+def void_entry(intent: Document, seq: int) -> Document:
+    """Return the entry with number ``seq`` that says that an intent has no order."""
+    end = JournalEnd(seq, intent["at"])
     return _entry(intent["user_wallet_id"], end, EntryKind.VOID, []) | {"order_id": intent["order"]["_id"]}
 
 

@@ -94,7 +94,9 @@ class LiveJournal:
             duplicate = await send_until_answered(self._client, projection)
             if duplicate is None:
                 return CommitOutcome.DONE
-        await self.commit(void_entry(entry))
+        number = entry["seq"] + 1
+        while await self.commit(void_entry(entry, number)) is CommitOutcome.OVERTAKEN:
+            number += 1
         return CommitOutcome.REPEATED if "client_order_id" in duplicate.key else CommitOutcome.OVERTAKEN
 
     async def read(self, wallet: Document, stages: Sequence[Document] = ()) -> Journaled | None:
