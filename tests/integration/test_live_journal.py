@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from decimal import Decimal
 from typing import Any, Final
 
 import pytest
 
 from moniqo_core.cli.replay_and_verify import describe
 from moniqo_core.domain.clock import utc_now
+from moniqo_core.domain.live import order_updates
+from moniqo_core.domain.live.order import LiveOrder, VenueReport
+from moniqo_core.domain.orders.order import Fill, OrderSide, OrderStatus
 from moniqo_core.storage.document import Document
 from moniqo_core.storage.live.journal.live_journal import CommitOutcome, LiveJournal
 from moniqo_core.storage.live.journal.projection import REACHED, projection_writes, reached_fields
@@ -19,6 +24,8 @@ from tests.support.live_harness import LiveHarness, wallet_with_orders
 from tests.support.wallets import aws
 
 __all__ = ["aws", "wallet_with_orders"]
+
+D = Decimal
 
 QUERIES: Final = ("seen_at", "looks", "misses", "settle_at")
 """Fields of an order that say when it was queried. They are not in the journal."""
@@ -232,3 +239,80 @@ def test_order_without_an_entry_is_a_difference(harness: LiveHarness, run: Run) 
     run(harness.database.orders.insert_one({**theirs, "_id": f"{harness.wallet}:{4:012d}", "seq": 4}))
 
     assert verify(harness, run) == "entry 7, orders.o-4-1: stored open, recomputed missing"
+
+
+def part_filled(order: LiveOrder, *fills: Fill) -> LiveOrder:
+    """Return an order after the venue reported these fills and listed them."""
+    filled, quote = sum(fill.amount for fill in fills), sum(fill.quote for fill in fills)
+    status = OrderStatus.PARTIALLY_FILLED
+    report = VenueReport("v-1", status, order.amount, D(filled), D(quote), D(0), "USDT")
+    return order_updates.with_fills(order_updates.acknowledged(order, report, utc_now()), fills, utc_now())
+
+
+def test_entry_has_only_the_fills_that_are_new(harness: LiveHarness, run: Run) -> None:
+    """A venue lists every fill of an order each time. An order with many fills must not repeat them in each entry."""
+    store = LiveOrderStore(harness.database)
+    first, second = (
+        Fill(
+            f"o-2-1:t-{number}",
+            "o-2-1",
+            "BTC/USDT",
+            OrderSide.BUY,
+            D("0.0001"),
+            D(3),
+            (),
+            D(0),
+            "USDT",
+            None,
+            utc_now(),
+        )
+        for number in (1, 2)
+    )
+
+    async def news() -> None:
+        order = await store.get(harness.wallet, "o-2-1")
+        for listed in ([first], [first, second], [first, second]):
+            stored = await store.update(order, part_filled(order, *listed), listed, at=utc_now())
+            assert stored is not None
+            order = stored
+
+    before = len(journal(harness, run))
+    run(news())
+
+    entries = journal(harness, run)[before:]
+    assert [[fill["fill_id"] for fill in entry["fills"]] for entry in entries] == [["o-2-1:t-1"], ["o-2-1:t-2"]]
+    assert run(harness.database.order_fills.count_documents({"seq": 2})) == 2
+    assert verify(harness, run) is None
+
+
+def test_void_entry_takes_the_next_number_that_is_free(harness: LiveHarness, run: Run) -> None:
+    """Another writer may add an entry between an intent and the entry that makes it void."""
+    store, ledger = LiveOrderStore(harness.database), harness.database.live_wallet_ledger
+
+    async def give_way() -> CommitOutcome:
+        state = await store.pre_trade_state(harness.wallet, None)
+        theirs = await harness.database.orders.find_one({"seq": 3})
+        news = await ledger.find_one({"seq": 7})
+        assert theirs is not None
+        assert news is not None
+        taken = {"_id": f"{harness.wallet}:{4:012d}", "seq": 4, "token": "theirs"}
+        await harness.database.orders.insert_one({**theirs, **taken})
+        await ledger.insert_one({**news, "_id": f"{harness.wallet}:{9:012d}", "seq": 9})
+        order = replace(await store.get(harness.wallet, "o-3-1"), seq=4, token="ours", version=1)
+        return (await store.insert(order, state)).outcome
+
+    assert run(give_way()) is CommitOutcome.OVERTAKEN
+    assert [entry["kind"] for entry in journal(harness, run)[7:]] == ["intent", "order", "void"]
+
+
+def test_verifying_a_wallet_changes_nothing(harness: LiveHarness, run: Run) -> None:
+    """Also not what an interrupted commit left out, which it names."""
+    (entry,) = [entry for entry in journal(harness, run) if entry["seq"] == 6]
+    run(harness.database.orders.delete_one({"seq": 3}))
+    run(harness.database.user_wallets.update_one({}, {"$set": reached_fields(entry)}))
+
+    assert verify(harness, run) == "entry 7, orders.o-3-1: stored missing, recomputed open"
+
+    assert run(harness.database.orders.count_documents({"seq": 3})) == 0
+    (wallet,) = run(harness.database.user_wallets.find().to_list())
+    assert wallet[REACHED] == 6

@@ -11,7 +11,7 @@ from moniqo_core.domain.wallets.user_wallet import STOPPED_STATUSES
 from moniqo_core.storage.document import USER_WALLETS, Database, Document
 from moniqo_core.storage.live.fills import FILLS
 from moniqo_core.storage.live.journal.entry_codec import LIVE_ENTRIES, EntryKind
-from moniqo_core.storage.live.journal.live_journal import LiveJournal
+from moniqo_core.storage.live.journal.projection import REACHED
 from moniqo_core.storage.live.live_order_codec import ORDERS, QUERY_FIELDS
 
 TRIES: Final = 5
@@ -63,13 +63,12 @@ class LiveVerification:
 
 
 class LiveJournals:
-    """Verifies the journals of the live wallets of one database. It only reads, so wallets may trade meanwhile."""
+    """Verifies the journals of the live wallets of one database. It only reads, and wallets may trade meanwhile."""
 
     def __init__(self, database: Database) -> None:
         """Use ``database``. Nothing is read yet."""
         self._database = database
         self._entries = database[LIVE_ENTRIES]
-        self._journal = LiveJournal(database)
 
     async def is_empty(self) -> bool:
         """Tell whether no live wallet has a journal."""
@@ -90,9 +89,8 @@ class LiveJournals:
         tries = 0
         while True:
             tries += 1
-            read = await self._journal.read({"_id": user_wallet_id})
-            if read is None or read.end is None:
-                return None
+            # Another reader would project the entries that an interrupted commit left out.
+            wallet = await self._database[USER_WALLETS].find_one({"_id": user_wallet_id}) or {}
             found, last = LiveVerification(user_wallet_id), 0
             async for entry in self._entries.find({"user_wallet_id": user_wallet_id}, batch_size=_BATCH).sort("seq", 1):
                 if found.entries and entry["seq"] != last + 1:
@@ -101,8 +99,10 @@ class LiveJournals:
                 last = entry["seq"]
                 found.add(entry)
                 progress(found.entries)
-            found.difference = await self._first_difference(found, read.wallet, last)
-            if found.difference is None or last == read.end.seq or tries == TRIES:
+            if not found.entries:
+                return None
+            found.difference = await self._first_difference(found, wallet, last)
+            if found.difference is None or last == wallet.get(REACHED) or tries == TRIES:
                 return found
 
     async def _first_difference(self, found: LiveVerification, wallet: Document, seq: int) -> LiveDifference | None:
