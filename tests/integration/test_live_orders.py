@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from moniqo_core import cli, event_loop
+from moniqo_core import bootstrap, cli, event_loop
 from moniqo_core.domain.clock import utc_now
+from moniqo_core.storage.live.journal.entry_codec import JournalEnd
+from moniqo_core.storage.live.orders import LiveOrderStore
 from tests.conftest import Database, Run
 from tests.support.lambdas import ADMIN, STRANGER, Invoke
 from tests.support.live_harness import LiveHarness, connect_live_wallet, live_deployment
@@ -566,3 +569,45 @@ def test_fills_are_found_when_the_venue_clock_is_behind(
 def _orders(harness: LiveHarness) -> list[dict[str, Any]]:
 
     return event_loop.run(harness.database.orders.find().to_list())
+
+
+def test_order_over_the_limit_of_its_user_reaches_no_venue(
+    harness: LiveHarness, environment: pytest.MonkeyPatch
+) -> None:
+    environment.setenv("ORDERS_PER_MINUTE", "1")
+    environment.setattr("moniqo_core.services.shared.user_quotas.MINUTE", timedelta(days=3650))
+    bootstrap.settings.cache_clear()
+    bootstrap.orders.cache_clear()
+    at_venue = len(harness.at_venue())
+
+    refused = harness.place(amount="999", client_order_id="refused")
+    first = harness.place(client_order_id="first")
+    over = harness.place(client_order_id="second")
+    repeated = harness.place(client_order_id="first")
+
+    assert [answer.status for answer in (refused, first, over, repeated)] == [422, 201, 429, 200]
+    assert over.json["code"] == "RATE_LIMIT_EXCEEDED"
+    assert len(harness.at_venue()) == at_venue + 1
+
+
+def test_order_that_lost_its_number_is_counted_once(
+    harness: LiveHarness, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    insert, lost = LiveOrderStore.insert, list[Any]()
+
+    async def lose_first(store: LiveOrderStore, order: Any, state: Any, count: Any) -> Any:
+        if not lost:
+            lost.append(order)
+            end = JournalEnd(state.end.seq - 1, state.end.at)
+            return await insert(store, order, replace(state, end=end), count)
+        return await insert(store, order, state, count)
+
+    assert harness.place().status == 201
+    before = sum(counter["count"] for counter in run(harness.database.rate_counters.find().to_list()))
+    monkeypatch.setattr(LiveOrderStore, "insert", lose_first)
+
+    assert harness.place().status == 201
+
+    assert len(lost) == 1
+    after = sum(counter["count"] for counter in run(harness.database.rate_counters.find().to_list()))
+    assert after == before + 1
