@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import secrets
 import signal
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import count
@@ -21,7 +20,7 @@ from moniqo_core.services.orders.live.scheduled_reconciliation import OrderRecon
 from moniqo_core.storage.live.journal.verification import LiveJournals
 from tests.conftest import Database, Run
 from tests.support.killable_process import prepared
-from tests.support.live_traders import OWNER, SLUG, LiveSite, make_wallet, place_until_killed
+from tests.support.live_traders import OWNER, LiveSite, make_wallet, place_until_killed
 from tests.support.venues.binance import FakeBinance
 
 WALLET = "mine"
@@ -30,17 +29,9 @@ AFTER = {(0, 0): (False, OrderStatus.FILLED), (1, 0): (True, OrderStatus.REJECTE
 
 
 @pytest.fixture
-def venue(seeded: Database, run: Run) -> Iterator[FakeBinance]:
-    with FakeBinance() as fake:
-        config = {"base_url": fake.url, "rate_limits": {"requests_per_second": 10000}}
-        run(seeded.wallets.update_one({"slug": SLUG}, {"$set": {"api_config": config}}))
-        yield fake
-
-
-@pytest.fixture
-def site(venue: FakeBinance, seeded: Database, mongo_url: str) -> LiveSite:
+def site(venue_of_traders: FakeBinance, seeded: Database, mongo_url: str) -> LiveSite:
     made = LiveSite(mongo_url, seeded.name, secrets.token_bytes(32))
-    asyncio.run(make_wallet(made, WALLET, venue.credentials()))
+    asyncio.run(make_wallet(made, WALLET, venue_of_traders.credentials()))
     return made
 
 
@@ -76,7 +67,7 @@ async def settle_and_repeat(site: LiveSite, order: OrderRequest) -> tuple[bool, 
 
 
 def test_purchase_that_is_killed_anywhere_leaves_one_truth(
-    site: LiveSite, venue: FakeBinance, seeded: Database, run: Run
+    site: LiveSite, venue_of_traders: FakeBinance, seeded: Database, run: Run
 ) -> None:
     journals = LiveJournals(seeded)
     seen = set()
@@ -92,10 +83,10 @@ def test_purchase_that_is_killed_anywhere_leaves_one_truth(
         found = run(journals.run(WALLET))
         assert found is None or found.difference is None, (at, found.difference)
         intended = run(seeded.orders.count_documents({"client_order_id": order.client_order_id}))
-        left = intended, at_venue(venue, order)
+        left = intended, at_venue(venue_of_traders, order)
         seen.add(left)
         assert asyncio.run(settle_and_repeat(site, order)) == AFTER[left], at
-        assert at_venue(venue, order) == (1 if AFTER[left][1] is OrderStatus.FILLED else 0), at
+        assert at_venue(venue_of_traders, order) == (1 if AFTER[left][1] is OrderStatus.FILLED else 0), at
         found = run(journals.run(WALLET))
         assert found is not None
         assert found.difference is None, at

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import Counter
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -14,10 +13,10 @@ import pytest
 from moniqo_core.domain.orders.order import OrderSide, OrderType
 from moniqo_core.domain.orders.request import OrderRequest
 from moniqo_core.domain.risk.limits import RiskLimits
-from tests.conftest import Database, Run
+from tests.conftest import Database
 from tests.soak import venue_orders
 from tests.support.killable_process import prepared
-from tests.support.live_traders import SLUG, LiveSite, make_wallet, send_all_at_once
+from tests.support.live_traders import LiveSite, make_wallet, send_all_at_once
 from tests.support.venues.binance import FakeBinance
 
 D = Decimal
@@ -26,18 +25,10 @@ LIMITS = RiskLimits(D(1000), D(1000), 5, daily_loss_limit_usd=D(500))
 
 
 @pytest.fixture
-def venue(seeded: Database, run: Run) -> Iterator[FakeBinance]:
-    with FakeBinance(latency=0.01) as fake:
-        config = {"base_url": fake.url, "rate_limits": {"requests_per_second": 10000}}
-        run(seeded.wallets.update_one({"slug": SLUG}, {"$set": {"api_config": config}}))
-        yield fake
-
-
-@pytest.fixture
-def site(venue: FakeBinance, seeded: Database, mongo_url: str) -> LiveSite:
+def site(venue_of_traders: FakeBinance, seeded: Database, mongo_url: str) -> LiveSite:
     """A wallet called ``mine`` with an exposure limit of 1,000 USD."""
     made = LiveSite(mongo_url, seeded.name, secrets.token_bytes(32))
-    asyncio.run(make_wallet(made, "mine", venue.credentials(), LIMITS, D(10000)))
+    asyncio.run(make_wallet(made, "mine", venue_of_traders.credentials(), LIMITS, D(10000)))
     return made
 
 
@@ -63,29 +54,29 @@ def buy_order(kind: OrderType, price: str | None, name: str | None = None) -> Or
     )
 
 
-def test_concurrent_orders_reach_but_never_exceed_a_limit(site: LiveSite, venue: FakeBinance) -> None:
+def test_concurrent_orders_reach_but_never_exceed_a_limit(site: LiveSite, venue_of_traders: FakeBinance) -> None:
     resting = buy_order(OrderType.LIMIT, "40000")
     found = at_once(site, *([resting] * EACH for _ in range(PROCESSES)))
 
     # Each counts 0.0025 x 50,000 = 125 USD: eight are 1,000.
     assert found == {"open": 8, "RISK_LIMIT_EXCEEDED": PROCESSES * EACH - 8}
-    assert len(_orders(venue)) == 8
+    assert len(_orders(venue_of_traders)) == 8
 
 
-def test_concurrently_filled_buys_never_exceed_a_limit(site: LiveSite, venue: FakeBinance) -> None:
+def test_concurrently_filled_buys_never_exceed_a_limit(site: LiveSite, venue_of_traders: FakeBinance) -> None:
     found = at_once(site, *([buy_order(OrderType.MARKET, None)] * EACH for _ in range(PROCESSES)))
 
     # One may count twice for a moment, so fewer than eight may pass, never more.
     assert 1 <= found["filled"] <= 8
     assert found["filled"] + found["RISK_LIMIT_EXCEEDED"] == PROCESSES * EACH
-    assert sum(order.filled for order in _orders(venue)) * 50_000 <= 1000
+    assert sum(order.filled for order in _orders(venue_of_traders)) * 50_000 <= 1000
 
 
-def test_concurrent_repeats_of_a_request_place_one_order(site: LiveSite, venue: FakeBinance) -> None:
+def test_concurrent_repeats_of_a_request_place_one_order(site: LiveSite, venue_of_traders: FakeBinance) -> None:
     found = at_once(site, *([buy_order(OrderType.LIMIT, "40000", "same")] * EACH for _ in range(PROCESSES)))
 
     assert found.keys() <= {"open", "pending"}
-    assert len(_orders(venue)) == 1
+    assert len(_orders(venue_of_traders)) == 1
 
 
 def test_every_intent_matches_one_venue_order_or_none_under_faults(mongo_url: str, seed: int) -> None:
