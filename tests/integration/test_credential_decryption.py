@@ -22,7 +22,7 @@ from moniqo_core.services.wallets.connection import WalletConnection
 from moniqo_core.services.wallets.pause_and_suspend import WalletLifecycle
 from moniqo_core.services.wallets.requests import Pause
 from moniqo_core.services.wallets.resume_checks import Resuming
-from moniqo_core.storage.live.lifecycle import LiveLifecycle
+from moniqo_core.storage.live.sync_findings import SyncFindings
 from moniqo_core.storage.rate_counters import RateCounters
 from moniqo_core.storage.wallets.ciphertexts import CiphertextStore
 from moniqo_core.storage.wallets.definitions import DefinitionStore
@@ -55,7 +55,7 @@ class Services:
         )
         stop, no_limit = BuyCancellation(database, connector), PerMinute("syncs", 0, RateCounters(database, MINUTE))
         due, rows = DueWallets(database), SyncLogStore(database)
-        sync = BalanceSync(wallets, due, rows, LiveLifecycle(database), connector, no_limit, lambda: stop)
+        sync = BalanceSync(wallets, due, rows, SyncFindings(database), connector, no_limit, lambda: stop)
         self.stop = stop
         self.resuming = Resuming(self.connection, sync, stop)
         self.lifecycle = WalletLifecycle(wallets, connector)

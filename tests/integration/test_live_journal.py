@@ -13,11 +13,15 @@ from moniqo_core.domain.clock import utc_now
 from moniqo_core.domain.live import order_updates
 from moniqo_core.domain.live.order import LiveOrder, VenueReport
 from moniqo_core.domain.orders.order import Fill, OrderSide, OrderStatus
+from moniqo_core.domain.wallets.lifecycle_commands import Suspend
 from moniqo_core.storage.document import Document
 from moniqo_core.storage.live.journal.live_journal import CommitOutcome, LiveJournal
-from moniqo_core.storage.live.journal.projection import REACHED, projection_writes, reached_fields
+from moniqo_core.storage.live.journal.projection import GROUP, REACHED, projection_writes, reached_fields
 from moniqo_core.storage.live.journal.verification import LiveJournals
+from moniqo_core.storage.live.lifecycle import LiveLifecycle
 from moniqo_core.storage.live.orders import LiveOrderStore
+from moniqo_core.storage.live.sync_findings import SyncFindings
+from moniqo_core.storage.wallets.user_wallet_codec import read_user_wallet
 from tests.conftest import Database, Run
 from tests.support.lambdas import Answer
 from tests.support.live_harness import LiveHarness, wallet_with_orders
@@ -29,7 +33,11 @@ D = Decimal
 
 QUERIES: Final = ("seen_at", "looks", "misses", "settle_at")
 """Fields of an order that say when it was queried. They are not in the journal."""
-OF_THE_JOURNAL: Final = ("status", "status_reason", "pause_level", "risk_limits", "status_seq", "limits_seq", REACHED)
+OF_THE_JOURNAL: Final = (
+    *("status", "status_reason", "pause_level", "risk_limits", "key_permissions"),
+    *GROUP.values(),
+    REACHED,
+)
 
 
 def journal(harness: LiveHarness, run: Run) -> list[Document]:
@@ -96,7 +104,7 @@ def test_reader_completes_what_an_interrupted_commit_left_out(harness: LiveHarne
         for collection in ("orders", "order_fills"):
             await database[collection].delete_many({})
         first = {name: start[name] for name in ("status", "status_reason", "pause_level", "risk_limits")}
-        gone = dict.fromkeys(("status_seq", "limits_seq", *reached_fields(entries[0])), "")
+        gone = dict.fromkeys((*GROUP.values(), *reached_fields(entries[0])), "")
         await database.user_wallets.update_one({}, {"$set": first, "$unset": gone})
         for entry in entries[:applied]:
             await send(database, projection_writes(database.name, entry))
@@ -162,7 +170,7 @@ def test_intent_gives_way_to_an_order_of_the_release_before(
 
 def test_journal_of_a_wallet_that_has_orders_begins_above_them(harness: LiveHarness, run: Run) -> None:
     (entry, *_) = journal(harness, run)
-    gone = dict.fromkeys((*reached_fields(entry), "limits_seq"), "")
+    gone = dict.fromkeys((*reached_fields(entry), *GROUP.values()), "")
     run(harness.database.live_wallet_ledger.delete_many({}))
     run(harness.database.user_wallets.update_one({}, {"$unset": gone}))
 
@@ -316,3 +324,62 @@ def test_verifying_a_wallet_changes_nothing(harness: LiveHarness, run: Run) -> N
     assert run(harness.database.orders.count_documents({"seq": 3})) == 0
     (wallet,) = run(harness.database.user_wallets.find().to_list())
     assert wallet[REACHED] == 6
+
+
+def test_deposit_that_a_sync_finds_is_an_entry(harness: LiveHarness, run: Run) -> None:
+    """Once, even if the outcome of the sync is lost after its entry, so that the next one finds it again."""
+    (account,) = harness.venue.exchange.accounts.values()
+    (before,) = run(harness.database.user_wallets.find().to_list())
+    account.free["USDT"] += 50
+    harness.sync()
+    lost = {name: before[name] for name in ("balance", "baseline")}
+    run(harness.database.user_wallets.update_one({}, {"$set": lost}))
+    account.free["USDT"] -= 20
+
+    harness.sync()
+    harness.sync()
+
+    found = [entry["transfers"] for entry in journal(harness, run) if entry["kind"] == "transfers"]
+    assert found == [[["USDT", "50", "1"]], [["USDT", "-20", "1"]]]
+    assert verify(harness, run) is None
+
+
+def test_permissions_that_a_sync_finds_are_entries(harness: LiveHarness, run: Run) -> None:
+    """A pause is committed first. If the sync stops after it, the next one still finds the permissions changed."""
+    (account,) = harness.venue.exchange.accounts.values()
+    account.can_withdraw = True
+
+    harness.sync()
+    harness.sync()
+
+    pause, permissions = journal(harness, run)[7:]
+    assert (pause["kind"], pause["wallet"]["status"]) == ("status", "paused")
+    assert (permissions["kind"], permissions["wallet"]["key_permissions"]["can_withdraw"]) == ("permissions", True)
+    assert verify(harness, run) is None
+
+
+def test_suspension_between_a_sync_and_its_entry_leaves_the_change_to_the_next_sync(
+    harness: LiveHarness, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (account,) = harness.venue.exchange.accounts.values()
+    account.can_withdraw = True
+    commit = SyncFindings.commit
+
+    async def late(findings: SyncFindings, *given: Any) -> Any:
+        monkeypatch.undo()
+        (wallet,) = await harness.database.user_wallets.find().to_list()
+        await LiveLifecycle(harness.database).record(
+            read_user_wallet(wallet), Suspend("a question"), {"updated_at": utc_now()}
+        )
+        return await commit(findings, *given)
+
+    monkeypatch.setattr(SyncFindings, "commit", late)
+    harness.sync()
+    assert [entry["kind"] for entry in journal(harness, run)[7:]] == ["status"]
+    run(harness.database.user_wallets.update_one({}, {"$unset": {"sync_lease": ""}}))
+
+    harness.sync()
+
+    (permissions,) = journal(harness, run)[8:]
+    assert permissions["wallet"]["status_before_suspension"] == "paused"
+    assert verify(harness, run) is None

@@ -22,7 +22,7 @@ from moniqo_core.services.shared.work_queue import WorkQueue
 from moniqo_core.services.sync import concurrent_account_queries, queue_due_wallets
 from moniqo_core.services.sync.balance_sync import BalanceSync, SyncReport
 from moniqo_core.storage.client import connect
-from moniqo_core.storage.live.lifecycle import LiveLifecycle
+from moniqo_core.storage.live.sync_findings import SyncFindings
 from moniqo_core.storage.rate_counters import RateCounters
 from moniqo_core.storage.wallets.due_wallets import DueWallets
 from moniqo_core.storage.wallets.sync_log import SyncLogStore
@@ -417,7 +417,7 @@ def test_results_with_a_lost_answer_are_stored_once(
                 UserWalletStore(seeded),
                 DueWallets(seeded),
                 SyncLogStore(harmed),
-                LiveLifecycle(seeded),
+                SyncFindings(seeded),
                 bootstrap.wallets(),
                 limit,
                 bootstrap.buy_cancellation,

@@ -147,7 +147,7 @@ def worker_handler(
     from moniqo_core.credentials.key_source import FixedKeys
     from moniqo_core.services.sync import balance_sync as sync
     from moniqo_core.services.sync import concurrent_account_queries
-    from moniqo_core.storage.live.lifecycle import LiveLifecycle
+    from moniqo_core.storage.live.sync_findings import SyncFindings
     from moniqo_core.storage.wallets.due_wallets import DueWallets
     from moniqo_core.storage.wallets.sync_log import SyncLogStore
     from moniqo_core.storage.wallets.user_wallets import UserWalletStore
@@ -160,7 +160,7 @@ def worker_handler(
         UserWalletStore(bootstrap.database()),
         DueWallets(bootstrap.database()),
         SyncLogStore(bootstrap.database()),
-        LiveLifecycle(bootstrap.database()),
+        SyncFindings(bootstrap.database()),
         bootstrap.wallets(),
         None,  # type: ignore[arg-type]  # no owner asks for a sync
         bootstrap.buy_cancellation,

@@ -32,7 +32,7 @@ from moniqo_core.services.orders.live.placing import LivePlacing
 from moniqo_core.services.shared.user_quotas import MINUTE, PerMinute
 from moniqo_core.services.sync.balance_sync import BalanceSync
 from moniqo_core.storage.client import connect
-from moniqo_core.storage.live.lifecycle import LiveLifecycle
+from moniqo_core.storage.live.sync_findings import SyncFindings
 from moniqo_core.storage.rate_counters import RateCounters
 from moniqo_core.storage.wallets.due_wallets import DueWallets
 from moniqo_core.storage.wallets.sync_log import SyncLogStore
@@ -72,7 +72,7 @@ class LiveSite:
         nobody = PerMinute("syncs", 0, RateCounters(database, MINUTE))
         stop = BuyCancellation(database, connector)
         wallets, due, rows = UserWalletStore(database), DueWallets(database), SyncLogStore(database)
-        sync = BalanceSync(wallets, due, rows, LiveLifecycle(database), connector, nobody, lambda: stop, now)
+        sync = BalanceSync(wallets, due, rows, SyncFindings(database), connector, nobody, lambda: stop, now)
         return LivePlacing(database, sync, live_trading=True, now=now)
 
 

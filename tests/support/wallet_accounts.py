@@ -25,6 +25,7 @@ from moniqo_core.services.orders.paper import PaperExecution
 from moniqo_core.services.shared.user_quotas import MINUTE, PerMinute
 from moniqo_core.services.sync.balance_sync import BalanceSync
 from moniqo_core.storage.live.lifecycle import LiveLifecycle
+from moniqo_core.storage.live.sync_findings import SyncFindings
 from moniqo_core.storage.market.venue_markets import VenueMarketStore
 from moniqo_core.storage.rate_counters import RateCounters
 from moniqo_core.storage.wallets.due_wallets import DueWallets
@@ -163,7 +164,7 @@ def _placing(database: Database) -> LivePlacing:
     connector = WalletConnector(database)
     nobody = PerMinute("syncs", 0, RateCounters(database, MINUTE))
     stop = BuyCancellation(database, connector)
-    stores = UserWalletStore(database), DueWallets(database), SyncLogStore(database), LiveLifecycle(database)
+    stores = UserWalletStore(database), DueWallets(database), SyncLogStore(database), SyncFindings(database)
     return LivePlacing(database, BalanceSync(*stores, connector, nobody, lambda: stop), live_trading=True)
 
 

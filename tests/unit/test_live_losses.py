@@ -13,11 +13,11 @@ from moniqo_core.domain.live.loss_limits import (
     baseline_at,
     check_losses,
     loss_numbers,
-    paid_in_usd,
     paused_by_loss,
     reached_loss_limit,
     repriced_usd,
 )
+from moniqo_core.domain.live.transfers import paid_in_usd, transfers
 from moniqo_core.domain.portfolio.balance_equation import EquationLine
 from moniqo_core.domain.risk.limits import RiskLimits
 from moniqo_core.domain.wallets.user_wallet import (
@@ -150,7 +150,7 @@ def left_over(**residues: str) -> list[EquationLine]:
 def test_one_sided_residue_is_a_transfer(residues: dict[str, str], paid_in: str) -> None:
     before, after = snapshot(A="3", GONE="5"), snapshot(A="3", B="7")
 
-    assert paid_in_usd(left_over(**residues), before, after) == D(paid_in)
+    assert paid_in_usd(transfers(left_over(**residues), before, after)) == D(paid_in)
 
 
 def test_stopped_wallet_keeps_its_original_reason() -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def balance_sync() -> BalanceSync:
     """Return the service that syncs balance snapshots."""
     from moniqo_core.services.sync.balance_sync import BalanceSync
-    from moniqo_core.storage.live.lifecycle import LiveLifecycle
+    from moniqo_core.storage.live.sync_findings import SyncFindings
     from moniqo_core.storage.wallets.sync_log import SyncLogStore
 
     limit = per_minute("syncs", bootstrap.settings().syncs_per_minute)
@@ -26,7 +26,7 @@ def balance_sync() -> BalanceSync:
         user_wallet_store(),
         due_wallets(),
         SyncLogStore(bootstrap.database()),
-        LiveLifecycle(bootstrap.database()),
+        SyncFindings(bootstrap.database()),
         bootstrap.wallets(),
         limit,
         bootstrap.buy_cancellation,

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
+from moniqo_core.domain.live.transfers import SMALLEST_TRANSFER_USD
 from moniqo_core.domain.money import ONE, ZERO, exact
 from moniqo_core.domain.orders.rule_check import Numbers
-from moniqo_core.domain.portfolio.balance_equation import EquationLine
 from moniqo_core.domain.portfolio.valuation import live_total, unpriced
 from moniqo_core.domain.risk.loss_limits import (
     LocalDay,
@@ -31,9 +31,6 @@ from moniqo_core.domain.wallets.user_wallet import (
 
 RECENT_EQUITY_AGE: Final = timedelta(days=1)
 """How old an equity may be to count as the start of a day. Without one, the day starts with its first measurement."""
-
-SMALLEST_TRANSFER_USD: Final = Decimal("0.01")
-"""In US dollars. A smaller residue is rounding, or an amount that no order can sell."""
 
 _SHOWN: Final = Decimal("0.00000001")
 
@@ -84,27 +81,6 @@ def _moved(baseline: LossBaseline, equity: Decimal, paid_in: Decimal) -> LossBas
         return baseline._replace(day_start=start, percent_from=equity, peak=ZERO)
     percent_from, peak = ((amount * equity / own).quantize(_SHOWN) for amount in (baseline.percent_from, baseline.peak))
     return LossBaseline(start, percent_from, peak, baseline.until)
-
-
-def paid_in_usd(equation: Sequence[EquationLine] | None, before: BalanceSnapshot, after: BalanceSnapshot) -> Decimal:
-    """Return the deposits minus the withdrawals between two snapshots, in US dollars at their prices.
-
-    Venues do not report transfers, so they are taken from the residues of the balance equation. Residues of both signs
-    are an exchange without a reported fill and count as a trading result. Residues worth less than a cent are ignored.
-    """
-    with exact():
-        prices = {
-            held.asset: held.value_usd / held.total
-            for held in (*before.assets, *after.assets)
-            if held.total and held.value_usd is not None
-        }
-        left = [(line.residue, prices.get(line.asset)) for line in equation or () if line.residue]
-        counted = [
-            (amount, price) for amount, price in left if price is None or abs(amount * price) >= SMALLEST_TRANSFER_USD
-        ]
-        if len({amount > 0 for amount, _ in counted}) != 1:
-            return ZERO
-        return sum((amount * price for amount, price in counted if price is not None), ZERO)
 
 
 def repriced_usd(before: BalanceSnapshot, now: Iterable[SnapshotAsset]) -> Decimal:

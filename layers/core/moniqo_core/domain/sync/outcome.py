@@ -9,6 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
 
+from moniqo_core.domain.live.transfers import Transfer
 from moniqo_core.domain.portfolio.balance_equation import EquationLine
 from moniqo_core.domain.portfolio.equity_curve import EquitySample
 from moniqo_core.domain.risk.loss_limits import LossLimitBreach
@@ -84,7 +85,7 @@ class SyncOutcome:
 
     ``log`` is None for a paper wallet whose journal did not change. Then only its ``samples``, the hours of equity of
     ``epoch``, are stored. ``corrected`` tells that the wallet did not match its journal. ``breach`` is the loss limit
-    that a live wallet reached.
+    that a live wallet reached. ``transfers`` are its deposits and withdrawals since the last sync.
     """
 
     run: SyncRun
@@ -96,6 +97,7 @@ class SyncOutcome:
     samples: Sequence[EquitySample] = ()
     corrected: bool = False
     breach: LossLimitBreach | None = None
+    transfers: Sequence[Transfer] = ()
 
     @property
     def pauses(self) -> bool:

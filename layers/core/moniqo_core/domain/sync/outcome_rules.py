@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Final
 
 from moniqo_core.domain.errors import DecryptionError, WalletDeletedError, WalletError
 from moniqo_core.domain.live.loss_limits import (
     baseline_at,
-    paid_in_usd,
     paused_by_loss,
     reached_loss_limit,
     repriced_usd,
 )
-from moniqo_core.domain.money import ZERO
-from moniqo_core.domain.portfolio.balance_equation import EquationLine, balance_equation
+from moniqo_core.domain.live.transfers import paid_in_usd, transfers
+from moniqo_core.domain.portfolio.balance_equation import balance_equation
 from moniqo_core.domain.portfolio.equity_curve import EquitySample
 from moniqo_core.domain.risk.loss_limits import LossLimitBreach
 from moniqo_core.domain.sync.account_statement import (
@@ -73,7 +73,8 @@ def succeeded(run: SyncRun, wallet: UserWallet, statement: AccountStatement, now
         if asset_flows is None
         else balance_equation(opening.totals, opening.asset_flows, asset_flows, previous_sync_of(balance).totals)
     )
-    after, breach = (after, None) if wallet.is_demo else _watch_losses(wallet, after, equation, now)
+    found = () if wallet.is_demo else transfers(equation, wallet.balance, balance)
+    after, breach = (after, None) if wallet.is_demo else _watch_losses(wallet, after, paid_in_usd(found), now)
     whole = not balance.partial and not (asset_flows and asset_flows.behind)
     log = replace(
         _log(run, wallet, SyncStatus.SUCCESS if whole else SyncStatus.PARTIAL, now),
@@ -83,7 +84,15 @@ def succeeded(run: SyncRun, wallet: UserWallet, statement: AccountStatement, now
         equation=equation,
     )
     return SyncOutcome(
-        run, wallet, after, log, epoch=epoch, samples=samples, corrected=right is not wallet, breach=breach
+        run,
+        wallet,
+        after,
+        log,
+        epoch=epoch,
+        samples=samples,
+        corrected=right is not wallet,
+        breach=breach,
+        transfers=found,
     )
 
 
@@ -159,7 +168,7 @@ def _watch_key(wallet: UserWallet, now: KeyPermissions | None) -> UserWallet:
 
 
 def _watch_losses(
-    before: UserWallet, after: UserWallet, equation: Sequence[EquationLine] | None, now: datetime
+    before: UserWallet, after: UserWallet, paid_in: Decimal, now: datetime
 ) -> tuple[UserWallet, LossLimitBreach | None]:
     """Measure the losses of a live account. What has no price is left out.
 
@@ -168,8 +177,6 @@ def _watch_losses(
     equity = after.balance.total_value_usd
     if equity is None:
         return after, None
-    cut_off = any(balance.asset_flows and balance.asset_flows.behind for balance in (before.balance, after.balance))
-    paid_in = ZERO if cut_off else paid_in_usd(equation, before.balance, after.balance)
     baseline = baseline_at(
         before,
         equity,

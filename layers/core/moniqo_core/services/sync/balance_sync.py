@@ -11,7 +11,7 @@ from random import SystemRandom
 from typing import Final
 
 from moniqo_core.domain.clock import Clock, utc_now
-from moniqo_core.domain.errors import RateLimitExceededError
+from moniqo_core.domain.errors import RateLimitExceededError, TemporarilyUnavailableError
 from moniqo_core.domain.live.loss_limits import paused_by_loss
 from moniqo_core.domain.sync.outcome import SyncOutcome, SyncRun, SyncStatus, SyncType, scheduled_run
 from moniqo_core.domain.sync.outcome_rules import FAILURES_UNTIL_ERROR
@@ -20,7 +20,7 @@ from moniqo_core.domain.wallets.user_wallet import UserWallet
 from moniqo_core.services.shared.cancels_buys import CancelsBuys
 from moniqo_core.services.shared.user_quotas import PerMinute
 from moniqo_core.services.sync.concurrent_account_queries import AccountQueries
-from moniqo_core.storage.live.lifecycle import LiveLifecycle
+from moniqo_core.storage.live.sync_findings import SyncFindings
 from moniqo_core.storage.paper.snapshots import WalletsWithAccounts
 from moniqo_core.storage.wallets.due_wallets import DueWallets, SyncLease
 from moniqo_core.storage.wallets.sync_log import SyncLogStore, UnreadableWallet
@@ -60,7 +60,7 @@ class BalanceSync:
         wallets: UserWalletStore,
         due: DueWallets,
         sync_log: SyncLogStore,
-        lifecycle: LiveLifecycle,
+        findings: SyncFindings,
         connector: WalletConnector,
         limit: PerMinute,
         stop: Callable[[], CancelsBuys],
@@ -75,7 +75,7 @@ class BalanceSync:
         self._wallets = wallets
         self._due = due
         self._sync_log = sync_log
-        self._lifecycle = lifecycle
+        self._findings = findings
         self._connector = connector
         self._queries = AccountQueries(connector, now, jitter)
         self._limit = limit
@@ -96,7 +96,8 @@ class BalanceSync:
         run, lease = self._by_hand(wallet, SyncType.MANUAL)
         if not await self._due.claim_one(wallet, lease, run.started_at):
             raise RateLimitExceededError("Another sync of this balance is in progress.", retry_after=2)
-        (outcome,) = await self._pause(await self._queries.many([(run, wallet)]))
+        (outcome,) = await self._queries.many([(run, wallet)])
+        outcome = await self._findings.commit(outcome, self._now())
         await self._sync_log.record(lease.token, [outcome])
         await self._stop_buys([outcome])
         return outcome
@@ -115,10 +116,10 @@ class BalanceSync:
         claim = self._due.claim_one(wallet, lease, run.started_at)
         claimed, (outcome, error) = await asyncio.gather(claim, self._queries.one(run, wallet, account))
         if claimed:
-            (outcome,) = await self._pause([outcome])
+            outcome = await self._findings.commit(outcome, self._now())
             await self._sync_log.record(lease.token, [outcome])
         elif outcome.breach is not None:
-            await self._lifecycle.pause(wallet, paused_by_loss(wallet, outcome.breach), self._now())
+            await self._findings.pause(wallet, paused_by_loss(wallet, outcome.breach), self._now())
         await self._stop_buys([outcome])
         if error is not None:
             raise error
@@ -129,25 +130,18 @@ class BalanceSync:
         lease = SyncLease(str(uuid.uuid4()), now + LEASE_BY_HAND)
         return SyncRun(f"{wallet.id}:{lease.token}", sync_type, now), lease
 
-    async def _pause(self, outcomes: Sequence[SyncOutcome]) -> list[SyncOutcome]:
-        """Commit the pauses of live wallets that these syncs decided, and return what is left to store.
+    async def _committed(self, outcomes: Sequence[SyncOutcome]) -> tuple[list[SyncOutcome], set[str]]:
+        """Commit the findings about live wallets.
 
-        The outcome of a wallet that the owner or an admin stopped meanwhile is returned as it is, and is not stored.
+        Return what is left to store, and the ids of wallets whose journals could not be written.
         """
-        return [await self._paused(outcome) if outcome.pauses else outcome for outcome in outcomes]
-
-    async def _paused(self, outcome: SyncOutcome) -> SyncOutcome:
-        before, after = outcome.before, outcome.after
-        if before.is_demo or not await self._lifecycle.pause(before, after, self._now()):
-            return outcome
-        stored = replace(
-            before,
-            status=after.status,
-            status_reason=after.status_reason,
-            pause_level=after.pause_level,
-            buys_stopped=after.buys_stopped,
-        )
-        return replace(outcome, before=stored)
+        left, unwritten = [], set()
+        for outcome in outcomes:
+            try:
+                left.append(await self._findings.commit(outcome, self._now()))
+            except TemporarilyUnavailableError:
+                unwritten.add(outcome.before.id)
+        return left, unwritten
 
     async def _stop_buys(self, outcomes: Sequence[SyncOutcome]) -> None:
         breached = [outcome.after.id for outcome in outcomes if outcome.breach is not None]
@@ -172,14 +166,14 @@ class BalanceSync:
             wallets, broken, accounts = await self._connector.read_leased(due, lease.token)
         now = self._now()
         work = [(scheduled_run(wallet.id, due[wallet.id], now), wallet) for wallet in wallets]
-        outcomes = await self._pause(await self._queries.many(work, accounts))
+        outcomes, unwritten = await self._committed(await self._queries.many(work, accounts))
         again = now + retry_delay(FAILURES_UNTIL_ERROR, self._jitter())
         unreadable = [UnreadableWallet(name, due[name], again) for name in broken]
-        unstored = await self._sync_log.record(lease.token, outcomes, unreadable)
+        unstored = unwritten | await self._sync_log.record(lease.token, outcomes, unreadable)
         await self._stop_buys(outcomes)
         report = _report([outcome for outcome in outcomes if outcome.before.id not in unstored], len(broken))
-        postponed = len(wallets) - len(outcomes)
-        return replace(report, postponed=postponed, unstored=unstored, took=self._now() - started_at)
+        postponed = len(wallets) - len(outcomes) - len(unwritten)
+        return replace(report, postponed=postponed, unstored=frozenset(unstored), took=self._now() - started_at)
 
 
 def _report(outcomes: Sequence[SyncOutcome], broken: int) -> SyncReport:

@@ -172,7 +172,11 @@ def _read_pause_level(document: Mapping[str, Any]) -> PauseLevel | None:
 
 def same_credentials(wallet: UserWallet) -> Document:
     """Match a wallet whose credentials are still those that it was read with. Re-encryption does not change them."""
-    version = wallet.credentials_version
+    return same_version(wallet.credentials_version)
+
+
+def same_version(version: int) -> Document:
+    """Match a wallet whose credentials have a version. The first one may be missing."""
     return {"credentials_version": {"$in": [None, version]} if version == 1 else version}
 
 

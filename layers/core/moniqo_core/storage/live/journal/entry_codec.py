@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from os import urandom
 from typing import Final, NamedTuple
 
 from moniqo_core.domain.live.order import LiveOrder
+from moniqo_core.domain.live.transfers import Transfer
+from moniqo_core.domain.money import ZERO, plain
 from moniqo_core.domain.orders.order import Fill
-from moniqo_core.storage.document import Document
+from moniqo_core.storage.document import Document, optional_text
 from moniqo_core.storage.live.fills import fill_to_store
 from moniqo_core.storage.live.live_order_codec import live_document, numbered_key
 
@@ -34,6 +37,10 @@ class EntryKind(StrEnum):
     """The status of the wallet changed, or the wallet was deleted."""
     LIMITS = "limits"
     """Its risk limits changed."""
+    PERMISSIONS = "permissions"
+    """A sync found other permissions of the key than before, or a new key's."""
+    TRANSFERS = "transfers"
+    """A sync found deposits or withdrawals."""
     VOID = "void"
     """An intent is no order: the release before took its number or its client order id."""
 
@@ -69,8 +76,8 @@ def news_entry(order: LiveOrder, fills: Sequence[Fill], after: JournalEnd, at: d
 class WalletChange(NamedTuple):
     """A change of a user wallet.
 
-    ``before`` is what it was decided on: the limits, or level, stop of buys, and the status, None for a wallet in use.
-    ``fields`` are the fields to set.
+    ``before`` is what it was decided on: the limits, the version of the credentials, or level, stop of buys, and the
+    status, None for a wallet in use. ``fields`` are the fields to set.
     """
 
     kind: EntryKind
@@ -84,6 +91,41 @@ def wallet_entry(user_wallet_id: str, change: WalletChange, after: JournalEnd, a
         "before": change.before,
         "wallet": change.fields,
     }
+
+
+def transfers_entry(user_wallet_id: str, found: TransfersFound, after: JournalEnd, at: datetime) -> Document:
+    """Return the entry of transfers that a sync found."""
+    return _entry(user_wallet_id, _next(after, at), EntryKind.TRANSFERS, []) | {
+        "transfers": [[each.asset, plain(each.amount), optional_text(each.price)] for each in found.transfers],
+        "wallet": {"transfers_since": found.since, "transfers_found": found.all_since},
+    }
+
+
+class TransfersFound(NamedTuple):
+    """Transfers that have no entry yet, and all since the sync before at ``since``: amounts by asset.
+
+    The outcome of a sync may be lost after its entry. Then the next one counts from the same time again.
+    """
+
+    transfers: Sequence[Transfer]
+    since: datetime
+    all_since: Sequence[Sequence[str]]
+
+
+def new_transfers(wallet: Document, found: Sequence[Transfer], since: datetime) -> TransfersFound:
+    """Return those of the transfers ``found`` since a sync that have no entry yet. ``wallet`` is as it is stored."""
+    entered = {
+        asset: Decimal(amount)
+        for asset, amount in wallet.get("transfers_found", ())
+        if wallet["transfers_since"] == since
+    }
+    changed = [each._replace(amount=each.amount - entered.pop(each.asset, ZERO)) for each in found]
+    gone = [Transfer(asset, -amount, None) for asset, amount in entered.items()]
+    return TransfersFound(
+        [each for each in (*changed, *gone) if each.amount],
+        since,
+        [[each.asset, plain(each.amount)] for each in found],
+    )
 
 
 def void_entry(intent: Document, seq: int) -> Document:

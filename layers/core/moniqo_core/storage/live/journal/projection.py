@@ -15,6 +15,7 @@ from moniqo_core.storage.document import USER_WALLETS, Document
 from moniqo_core.storage.live.fills import fill_insert
 from moniqo_core.storage.live.journal.entry_codec import EntryKind
 from moniqo_core.storage.live.live_order_codec import ORDERS, live_update, numbered_key
+from moniqo_core.storage.wallets.user_wallet_codec import same_version
 
 REACHED: Final = "journal_reached"
 """The field of a user wallet with the number of the last entry up to which everything is projected."""
@@ -24,7 +25,12 @@ NEXT_ENTRY: Final = "next_entry"
 """The field with the id that the entry after it has. If it exists, its projection is missing or is being written."""
 
 
-GROUP: Final = {EntryKind.STATUS: "status_seq", EntryKind.LIMITS: "limits_seq"}
+GROUP: Final = {
+    EntryKind.STATUS: "status_seq",
+    EntryKind.LIMITS: "limits_seq",
+    EntryKind.PERMISSIONS: "permissions_seq",
+    EntryKind.TRANSFERS: "transfers_seq",
+}
 """The field of a user wallet with the number of the entry that last set a group of fields, as in paper wallets."""
 
 
@@ -37,7 +43,7 @@ def projection_writes(database: str, entry: Document) -> list[UpdateOne]:
             # Fills come first, because an order must not count fills as stored before they are.
             fills = [fill_insert(database, fill) for fill in entry["fills"]]
             return [*fills, _order_update(database, entry["order"])]
-        case EntryKind.STATUS | EntryKind.LIMITS as kind:
+        case EntryKind.STATUS | EntryKind.LIMITS | EntryKind.PERMISSIONS | EntryKind.TRANSFERS as kind:
             return [_wallet_update(database, entry, GROUP[kind])]
         case EntryKind.OPENED | EntryKind.VOID:
             return []
@@ -76,13 +82,15 @@ def _order_update(database: str, order: Document) -> UpdateOne:
 
 def _wallet_update(database: str, entry: Document, group: str) -> UpdateOne:
     """Set fields of the user wallet, if it still is as it was before the entry."""
-    before: Document = entry["before"]
-    same = _same_stop(before) if "status" in before else before
-    wallet = {"_id": entry["user_wallet_id"], **same, group: {"$not": {"$gte": entry["seq"]}}}
+    wallet = {"_id": entry["user_wallet_id"], **_same(entry.get("before", {})), group: {"$not": {"$gte": entry["seq"]}}}
     return UpdateOne(wallet, {"$set": {**entry["wallet"], group: entry["seq"]}}, namespace=f"{database}.{USER_WALLETS}")
 
 
-def _same_stop(before: Document) -> Document:
+def _same(before: Document) -> Document:
+    if "credentials_version" in before:
+        return same_version(before["credentials_version"])
+    if "status" not in before:
+        return before
     in_use = {"$nin": [status.value for status in STOPPED_STATUSES]}
     return {
         "status": before["status"] or in_use,

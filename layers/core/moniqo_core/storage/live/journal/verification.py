@@ -17,7 +17,11 @@ from moniqo_core.storage.live.live_order_codec import ORDERS, QUERY_FIELDS
 TRIES: Final = 5
 """How often a wallet is compared that trades meanwhile."""
 _BATCH: Final = 500
-_STATUS_FIELDS: Final = ("status", "status_reason", "status_before_suspension", "pause_level", "deleted_at")
+_FIELDS: Final = (
+    *("status", "status_reason", "status_before_suspension", "pause_level", "deleted_at", "risk_limits"),
+    *("key_permissions", "key_permissions_of", "transfers_since", "transfers_found"),
+)
+"""The fields of a user wallet that its journal tells."""
 _MISSING: Final = "missing"
 
 
@@ -58,7 +62,7 @@ class LiveVerification:
                     self.fills.setdefault(fill["_id"], fill)
             case EntryKind.VOID:
                 self.orders.pop(entry["order_id"], None)
-            case EntryKind.STATUS | EntryKind.LIMITS:
+            case EntryKind.STATUS | EntryKind.LIMITS | EntryKind.PERMISSIONS | EntryKind.TRANSFERS:
                 self.wallet |= entry["wallet"]
 
 
@@ -128,7 +132,7 @@ class LiveJournals:
 
 def _shown(wallet: Mapping[str, Any]) -> Document:
     """Return the fields of a user wallet that its journal tells. A wallet in use may be without a connection."""
-    shown = {name: wallet[name] for name in (*_STATUS_FIELDS, "risk_limits") if name in wallet}
+    shown = {name: wallet[name] for name in _FIELDS if name in wallet}
     if shown.get("status") not in STOPPED_STATUSES:
         shown.pop("status", None)
     return shown
