@@ -15,6 +15,9 @@ from moniqo_core.domain.live.order import LiveOrder, VenueReport
 from moniqo_core.domain.orders.order import Fill, OrderSide, OrderStatus
 from moniqo_core.domain.wallets.lifecycle_commands import Suspend
 from moniqo_core.storage.document import Document
+from moniqo_core.storage.live.journal import live_journal, verification
+from moniqo_core.storage.live.journal.account import after_entry
+from moniqo_core.storage.live.journal.checkpoints import LiveCheckpoints
 from moniqo_core.storage.live.journal.live_journal import CommitOutcome, LiveJournal
 from moniqo_core.storage.live.journal.projection import GROUP, REACHED, projection_writes, reached_fields
 from moniqo_core.storage.live.journal.verification import LiveJournals
@@ -383,3 +386,33 @@ def test_suspension_between_a_sync_and_its_entry_leaves_the_change_to_the_next_s
     (permissions,) = journal(harness, run)[8:]
     assert permissions["wallet"]["status_before_suspension"] == "paused"
     assert verify(harness, run) is None
+
+
+def test_checkpoint_after_every_500th_entry(harness: LiveHarness, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The account as of any entry is the one that all entries up to it make, with checkpoints and without."""
+    for module in (live_journal, verification):
+        monkeypatch.setattr(module, "ENTRIES_PER_CHECKPOINT", 4)
+    assert harness.place(side="sell", type="market", price=None, amount="0.02").status == 201
+    (account,) = harness.venue.exchange.accounts.values()
+    account.free["USDT"] += 50
+    harness.sync()
+    pause(harness, level="reduce_only")
+    database, entries = harness.database, journal(harness, run)
+    checkpoints = LiveCheckpoints(database)
+    stored = run(database.live_wallet_checkpoints.find().sort("seq", 1).to_list())
+    assert [each["seq"] for each in stored] == [8]
+
+    folded, accounts = None, []
+    for entry in entries:
+        folded = after_entry(folded, entry)
+        accounts.append(folded)
+    assert [run(checkpoints.as_of(harness.wallet, seq)) for seq in range(1, len(entries) + 1)] == accounts
+    assert run(checkpoints.as_of(harness.wallet, len(entries) + 1)) is None
+    (totals,) = accounts[-1].totals.trades.symbols.values()
+    assert (totals.fills, totals.trades, accounts[-1].totals.transfers) == (2, 1, {"USDT": D(50)})
+    assert verify(harness, run) is None
+
+    run(database.live_wallet_checkpoints.update_one({"seq": 8}, {"$set": {"wallet.status": "active"}}))
+    assert "entry 8, checkpoint.wallet" in (verify(harness, run) or "")
+    run(database.live_wallet_checkpoints.update_one({"seq": 8}, {"$set": {"commit_id": "of a lost journal"}}))
+    assert run(checkpoints.as_of(harness.wallet, len(entries))) == accounts[-1]

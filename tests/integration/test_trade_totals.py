@@ -24,7 +24,7 @@ from moniqo_core.storage.paper import journal_commit, long_journals
 from moniqo_core.storage.paper.account_codec import read_account
 from moniqo_core.storage.paper.snapshots import ENTRIES, STATES
 from moniqo_core.storage.paper.totals import journal_totals
-from moniqo_core.storage.paper.totals.codec import totals_after_entry
+from moniqo_core.storage.paper.totals.entry_totals import totals_after_entry
 from moniqo_core.storage.paper.totals.journal_totals import TOTALS, JournalTotals
 from moniqo_core.storage.simulation_seed import DEPLOYMENT, find_simulation_seed
 from moniqo_core.wallets.demo.replay import Replay, WalletReplay

@@ -20,7 +20,8 @@ from moniqo_core.domain.portfolio.position import Position, bought, sold
 from moniqo_core.domain.portfolio.trade_totals import EpochStart, TradeTotals, begun_totals, changed_totals
 from moniqo_core.storage.paper.account_codec import read_account
 from moniqo_core.storage.paper.entry_codec import entry_document
-from moniqo_core.storage.paper.totals.codec import StoredTotals, read_totals, totals_after_entry, totals_document
+from moniqo_core.storage.paper.totals.entry_totals import totals_after_entry
+from moniqo_core.storage.trade_totals import StoredTotals, read_totals, totals_document
 from tests.support.engine_trial import RULES, Trial
 from tests.support.naive_performance import NaiveFigures, naive_figures
 

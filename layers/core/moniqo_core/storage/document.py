@@ -46,3 +46,13 @@ def begins_with(prefix: str) -> Document:
     if prefix:
         condition["$lt"] = prefix[:-1] + chr(ord(prefix[-1]) + 1)
     return condition
+
+
+def document_key(name: str) -> str:
+    """Return a symbol or asset as a document key."""
+    return name.replace("%", "%25").replace(".", "%2E")
+
+
+def read_document_key(text: str) -> str:
+    """Return the symbol or asset of a key that :func:`document_key` returned."""
+    return text.replace("%2E", ".").replace("%25", "%")

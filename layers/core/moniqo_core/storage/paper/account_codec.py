@@ -17,18 +17,16 @@ from moniqo_core.domain.money import plain
 from moniqo_core.domain.orders.order import Order, OrderType
 from moniqo_core.domain.risk.loss_limits import LocalDay
 from moniqo_core.domain.wallets.pause_level import PauseLevel
-from moniqo_core.storage.document import Document
+from moniqo_core.storage.document import Document, document_key, read_document_key
 from moniqo_core.storage.orders.order_codec import order_document, pack_order, unpack_order
 from moniqo_core.storage.paper.account_values import (
     day_values,
-    document_key,
     entry_id,
     holding_values,
     observed_market_values,
     open_order_totals_values,
     position_values,
     read_balances,
-    read_document_key,
     read_observed_market,
     read_positions,
     read_taken,

@@ -18,6 +18,7 @@ from moniqo_core.domain.orders.order import OrderSide
 from moniqo_core.domain.portfolio.holding import Holding
 from moniqo_core.domain.portfolio.position import Position
 from moniqo_core.domain.risk.loss_limits import LocalDay
+from moniqo_core.storage.document import document_key, read_document_key
 
 SNAPSHOT_FIELDS: Final = frozenset(
     {
@@ -28,16 +29,6 @@ SNAPSHOT_FIELDS: Final = frozenset(
     }
 )
 """The fields of a snapshot that this release stores."""
-
-
-def document_key(name: str) -> str:
-    """Return a symbol or asset as a document key."""
-    return name.replace("%", "%25").replace(".", "%2E")
-
-
-def read_document_key(text: str) -> str:
-    """Return the symbol or asset of a key that :func:`document_key` returned."""
-    return text.replace("%2E", ".").replace("%25", "%")
 
 
 def entry_id(user_wallet_id: str, seq: int) -> str:

@@ -13,12 +13,11 @@ from moniqo_core.domain.money import plain
 from moniqo_core.domain.orders.order import OPEN_STATUSES
 from moniqo_core.domain.orders.request import ClosePosition, OrderRequest
 from moniqo_core.domain.wallets.lifecycle_commands import SetLimits, SetStatus
-from moniqo_core.storage.document import Document
+from moniqo_core.storage.document import Document, document_key
 from moniqo_core.storage.orders.order_codec import fill_document, order_document, pack_order
 from moniqo_core.storage.paper.account_codec import BEFORE_SUSPENSION, PAUSE_LEVEL, state_document
 from moniqo_core.storage.paper.account_values import (
     day_values,
-    document_key,
     entry_id,
     holding_values,
     observed_market_values,

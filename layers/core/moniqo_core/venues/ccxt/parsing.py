@@ -12,13 +12,12 @@ from decimal import Decimal
 from typing import Any, Final
 
 from moniqo_core.domain.market.market import Candle, PriceLevel
-from moniqo_core.domain.money import ZERO, exact, round_down, round_up
+from moniqo_core.domain.money import ZERO, exact
 from moniqo_core.domain.orders.order import OrderSide, OrderStatus, OrderType, TimeInForce, average_price
-from moniqo_core.domain.portfolio.position import Position, bought, sold
+from moniqo_core.domain.portfolio.average_cost import after_trade
+from moniqo_core.domain.portfolio.position import Position
 from moniqo_core.domain.wallets.results import OrderResult, WalletBalance
 from moniqo_core.venues.exchanges.venue import IN_QUOTE
-
-_SCALE: Final = 18
 
 _STATUSES: Final = {
     "open": OrderStatus.OPEN,
@@ -171,35 +170,13 @@ def read_candle(row: Sequence[Any]) -> Candle:
 
 
 def position_of(fills: Iterable[VenueFill], base: str) -> Position:
-    """Return the position that ``fills``, oldest first, add up to at average cost.
-
-    A fee in the base asset lowers the amount bought, or raises the amount sold. A fee in the quote asset lowers the
-    realised profit. Fees in other assets are not counted, and neither are fills on margin.
-
-    A sale that is larger than the position closes it, because the excess came from elsewhere. Only the part that the
-    position covers counts in its result. The result of a closed position is kept for the next one.
-    """
+    """Return the position that ``fills``, oldest first, add up to. Fills on margin are not counted."""
     position = Position()
     with exact():
         for fill in fills:
             if not fill.on_margin:
-                position = _after(position, fill, base)
+                position = after_trade(position, fill, base)
     return position
-
-
-def _after(position: Position, fill: VenueFill, base: str) -> Position:
-    fee = fill.fee if fill.fee_currency == fill.symbol.partition("/")[2] else ZERO
-    kept = fill.fee if fill.fee_currency == base else ZERO
-    if fill.side is OrderSide.BUY:
-        return bought(position, fill.amount - kept, fill.quote, fee)
-    amount = fill.amount + kept
-    if amount <= position.amount:
-        return sold(position, amount, fill.quote, fee, _SCALE)
-    if not position.amount:
-        return position
-    share = position.amount / amount
-    proceeds, own_fee = round_down(fill.quote * share, _SCALE), round_up(fee * share, _SCALE)
-    return sold(position, position.amount, proceeds, own_fee, _SCALE)
 
 
 def read_time(milliseconds: int | str) -> datetime:

@@ -22,6 +22,7 @@ from moniqo_core.storage.live.fills import fill_to_store
 from moniqo_core.storage.live.live_order_codec import live_document, numbered_key
 
 LIVE_ENTRIES: Final = "live_wallet_ledger"
+ENTRIES_PER_CHECKPOINT: Final = 500
 
 
 class EntryKind(StrEnum):

@@ -17,7 +17,7 @@ from pymongo.errors import ClientBulkWriteException
 from moniqo_core.storage.bulk_write import duplicate_of, send_until_answered
 from moniqo_core.storage.commit_sending import send_commit
 from moniqo_core.storage.document import USER_WALLETS, Database, Document
-from moniqo_core.storage.live.journal.entry_codec import LIVE_ENTRIES, JournalEnd, void_entry
+from moniqo_core.storage.live.journal.entry_codec import ENTRIES_PER_CHECKPOINT, LIVE_ENTRIES, JournalEnd, void_entry
 from moniqo_core.storage.live.journal.projection import (
     NEXT_ENTRY,
     REACHED,
@@ -59,6 +59,7 @@ class LiveJournal:
 
     def __init__(self, database: Database) -> None:
         """Use ``database``. Nothing is read yet."""
+        self._database = database
         self._client = database.client
         self._name = database.name
         self._entries = database[LIVE_ENTRIES]
@@ -81,7 +82,7 @@ class LiveJournal:
         mine = partial(self._is_mine, entry)
         duplicate = await send_commit(self._client, models, entry["commit_id"], mine, count)
         if duplicate is None:
-            return CommitOutcome.DONE
+            return await self._done(entry)
         if count is not None and count.is_refused:
             return CommitOutcome.REFUSED
         if duplicate.place == 0:
@@ -93,11 +94,19 @@ class LiveJournal:
             # A write that was sent twice finds its own entry. Its projection may be missing.
             duplicate = await send_until_answered(self._client, projection)
             if duplicate is None:
-                return CommitOutcome.DONE
+                return await self._done(entry)
         number = entry["seq"] + 1
         while await self.commit(void_entry(entry, number)) is CommitOutcome.OVERTAKEN:
             number += 1
         return CommitOutcome.REPEATED if "client_order_id" in duplicate.key else CommitOutcome.OVERTAKEN
+
+    async def _done(self, entry: Document) -> CommitOutcome:
+        if entry["seq"] % ENTRIES_PER_CHECKPOINT == 0:
+            # Only one in 500 commits needs them.
+            from moniqo_core.storage.live.journal.checkpoints import LiveCheckpoints
+
+            await LiveCheckpoints(self._database).write(entry)
+        return CommitOutcome.DONE
 
     async def read(self, wallet: Document, stages: Sequence[Document] = ()) -> Journaled | None:
         """Return a user wallet with what ``stages`` add to it, as of the last entry of its journal.

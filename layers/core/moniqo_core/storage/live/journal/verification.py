@@ -10,7 +10,9 @@ from moniqo_core.domain.orders.order import numbered_order_id
 from moniqo_core.domain.wallets.user_wallet import STOPPED_STATUSES
 from moniqo_core.storage.document import USER_WALLETS, Database, Document
 from moniqo_core.storage.live.fills import FILLS
-from moniqo_core.storage.live.journal.entry_codec import LIVE_ENTRIES, EntryKind
+from moniqo_core.storage.live.journal.account import LiveAccount, after_entry, checkpoint_document
+from moniqo_core.storage.live.journal.checkpoints import LiveCheckpoints
+from moniqo_core.storage.live.journal.entry_codec import ENTRIES_PER_CHECKPOINT, LIVE_ENTRIES, EntryKind
 from moniqo_core.storage.live.journal.projection import REACHED
 from moniqo_core.storage.live.live_order_codec import ORDERS, QUERY_FIELDS
 
@@ -44,12 +46,13 @@ class LiveVerification:
     """The number of the last order that the wallet had before its journal."""
     orders: dict[str, Document] = field(default_factory=dict)
     fills: dict[str, Document] = field(default_factory=dict)
-    wallet: Document = field(default_factory=dict)
+    account: LiveAccount | None = None
     difference: LiveDifference | None = None
 
     def add(self, entry: Document) -> None:
         """Apply the next entry."""
         self.entries += 1
+        self.account = after_entry(self.account, entry)
         match EntryKind(entry["kind"]):
             case EntryKind.OPENED:
                 self.begins = entry["seq"] - 1
@@ -63,7 +66,7 @@ class LiveVerification:
             case EntryKind.VOID:
                 self.orders.pop(entry["order_id"], None)
             case EntryKind.STATUS | EntryKind.LIMITS | EntryKind.PERMISSIONS | EntryKind.TRANSFERS:
-                self.wallet |= entry["wallet"]
+                pass  # what they change is in the account
 
 
 class LiveJournals:
@@ -73,6 +76,7 @@ class LiveJournals:
         """Use ``database``. Nothing is read yet."""
         self._database = database
         self._entries = database[LIVE_ENTRIES]
+        self._checkpoints = LiveCheckpoints(database)
 
     async def is_empty(self) -> bool:
         """Tell whether no live wallet has a journal."""
@@ -102,12 +106,23 @@ class LiveJournals:
                     return found
                 last = entry["seq"]
                 found.add(entry)
+                if last % ENTRIES_PER_CHECKPOINT == 0:
+                    found.difference = await self._difference_of_checkpoint(found, last)
+                    if found.difference is not None:
+                        return found
                 progress(found.entries)
             if not found.entries:
                 return None
             found.difference = await self._first_difference(found, wallet, last)
             if found.difference is None or last == wallet.get(REACHED) or tries == TRIES:
                 return found
+
+    async def _difference_of_checkpoint(self, found: LiveVerification, seq: int) -> LiveDifference | None:
+        stored = await self._checkpoints.stored(found.user_wallet_id, seq)
+        if stored is None or found.account is None:
+            return None
+        different = _different("checkpoint", stored, checkpoint_document(found.user_wallet_id, found.account))
+        return None if different is None else LiveDifference(seq, *different)
 
     async def _first_difference(self, found: LiveVerification, wallet: Document, seq: int) -> LiveDifference | None:
         mine = {"user_wallet_id": found.user_wallet_id}
@@ -126,7 +141,7 @@ class LiveJournals:
             different = _different(f"order_fills.{fill['fill_id']}", fills.get(key), fill)
             if different is not None:
                 return LiveDifference(seq, *different)
-        different = _different(USER_WALLETS, _shown(wallet), _shown(found.wallet))
+        different = _different(USER_WALLETS, _shown(wallet), _shown(found.account.wallet if found.account else {}))
         return None if different is None else LiveDifference(seq, *different)
 
 

@@ -19,8 +19,9 @@ from moniqo_core.storage.paper.entry_codec import apply_entry, entry_document
 from moniqo_core.storage.paper.replay.comparison import is_later_field, with_named_changes, with_named_orders
 from moniqo_core.storage.paper.replay.first_mismatch import ABSENT, Mismatch, first_mismatch
 from moniqo_core.storage.paper.snapshots import CHECKPOINTS, ENTRIES, ENTRIES_PER_CHECKPOINT, STATES
-from moniqo_core.storage.paper.totals.codec import StoredTotals, totals_after_entry, totals_document
+from moniqo_core.storage.paper.totals.entry_totals import totals_after_entry
 from moniqo_core.storage.paper.totals.journal_totals import TOTALS
+from moniqo_core.storage.trade_totals import StoredTotals, totals_document
 
 ORIGIN: Final = "command.forked_from"
 PRICE_SOURCE: Final = "basis.source"

@@ -16,12 +16,8 @@ from moniqo_core.storage.client import UNREADABLE_DOCUMENT, DatabaseError
 from moniqo_core.storage.document import Database
 from moniqo_core.storage.paper.account_values import entry_id
 from moniqo_core.storage.paper.snapshots import ENTRIES
-from moniqo_core.storage.paper.totals.codec import (
-    StoredTotals,
-    read_totals,
-    totals_after_entry,
-    totals_document,
-)
+from moniqo_core.storage.paper.totals.entry_totals import totals_after_entry
+from moniqo_core.storage.trade_totals import StoredTotals, read_totals, totals_document
 
 log: Final = logging.getLogger("moniqo")
 

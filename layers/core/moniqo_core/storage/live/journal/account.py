@@ -1,0 +1,98 @@
+"""What the journal of a live wallet says as of an entry: everything but the orders that ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import NamedTuple
+
+from moniqo_core.domain.live.totals import LiveTotals, no_totals, with_fills, with_transfers
+from moniqo_core.domain.live.transfers import Transfer
+from moniqo_core.domain.money import plain
+from moniqo_core.domain.portfolio.position import Position
+from moniqo_core.storage.document import Document, document_key, optional_decimal, read_document_key
+from moniqo_core.storage.live.journal.entry_codec import EntryKind
+from moniqo_core.storage.live.live_order_codec import numbered_key, read_live
+from moniqo_core.storage.orders.order_codec import read_fill
+from moniqo_core.storage.trade_totals import StoredTotals, read_totals, totals_document
+
+
+class LiveAccount(NamedTuple):
+    """The account as of the entry ``seq``, which the commit ``commit_id`` wrote.
+
+    ``orders`` are the documents of those that may still get fills, by their ids, and ``wallet`` the fields of the user
+    wallet that entries have set.
+    """
+
+    seq: int
+    at: datetime
+    commit_id: str
+    orders: Mapping[str, Document]
+    wallet: Document
+    totals: LiveTotals
+
+
+def after_entry(before: LiveAccount | None, entry: Document) -> LiveAccount:
+    """Return the account after the next entry. None stands before the first one."""
+    seq, at = entry["seq"], entry["at"]
+    orders, wallet = (dict(before.orders), before.wallet) if before else ({}, {})
+    totals = before.totals if before else no_totals(seq, at)
+    match EntryKind(entry["kind"]):
+        case EntryKind.OPENED:
+            orders = {order["_id"]: order for order in entry["orders"]}
+        case EntryKind.INTENT:
+            orders[entry["order"]["_id"]] = entry["order"]
+        case EntryKind.ORDER:
+            order = read_live(entry["order"])
+            orders[entry["order"]["_id"]] = entry["order"]
+            if order.has_ended and not order.lacks_fills:
+                del orders[entry["order"]["_id"]]
+            # An order that ended may still get fills that its venue lists later.
+            ended = [(order.request.symbol, order.order_id)] if order.has_ended and not order.lacks_fills else []
+            totals = with_fills(totals, map(read_fill, entry["fills"]), ended)
+        case EntryKind.VOID:
+            orders.pop(entry["order_id"], None)
+        case EntryKind.STATUS | EntryKind.LIMITS | EntryKind.PERMISSIONS:
+            wallet = {**wallet, **entry["wallet"]}
+        case EntryKind.TRANSFERS:
+            wallet = {**wallet, **entry["wallet"]}
+            found = [
+                Transfer(asset, Decimal(amount), optional_decimal(price)) for asset, amount, price in entry["transfers"]
+            ]
+            totals = with_transfers(totals, found)
+    totals = totals._replace(trades=totals.trades._replace(seq=seq))
+    return LiveAccount(seq, at, entry["commit_id"], orders, wallet, totals)
+
+
+def checkpoint_document(user_wallet_id: str, account: LiveAccount) -> Document:
+    """Return the document of an account as of an entry."""
+    totals = account.totals
+    trades = totals_document(user_wallet_id, StoredTotals(totals.trades, account.commit_id))
+    return {
+        "_id": numbered_key(user_wallet_id, account.seq),
+        "user_wallet_id": user_wallet_id,
+        "seq": account.seq,
+        "at": account.at,
+        "commit_id": account.commit_id,
+        "orders": list(account.orders.values()),
+        "wallet": account.wallet,
+        "totals": trades,
+        "positions": {
+            document_key(symbol): [plain(each) for each in held] for symbol, held in totals.positions.items()
+        },
+        "other_fees": [[asset, plain(amount)] for asset, amount in totals.other_fees.items()],
+        "transfers": [[asset, plain(amount)] for asset, amount in totals.transfers.items()],
+    }
+
+
+def read_checkpoint(document: Document) -> LiveAccount:
+    """Return the account of a document that :func:`checkpoint_document` returned."""
+    totals = LiveTotals(
+        read_totals(document["totals"]).totals,
+        {read_document_key(name): Position(*map(Decimal, held)) for name, held in document["positions"].items()},
+        {asset: Decimal(amount) for asset, amount in document["other_fees"]},
+        {asset: Decimal(amount) for asset, amount in document["transfers"]},
+    )
+    orders = {order["_id"]: order for order in document["orders"]}
+    return LiveAccount(document["seq"], document["at"], document["commit_id"], orders, document["wallet"], totals)
