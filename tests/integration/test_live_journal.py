@@ -338,12 +338,15 @@ def test_deposit_that_a_sync_finds_is_an_entry(harness: LiveHarness, run: Run) -
     lost = {name: before[name] for name in ("balance", "baseline")}
     run(harness.database.user_wallets.update_one({}, {"$set": lost}))
     account.free["USDT"] -= 20
+    harness.sync()
+    run(harness.database.user_wallets.update_one({}, {"$set": lost}))
+    account.free["USDT"] -= 30
 
     harness.sync()
     harness.sync()
 
     found = [entry["transfers"] for entry in journal(harness, run) if entry["kind"] == "transfers"]
-    assert found == [[["USDT", "50", "1"]], [["USDT", "-20", "1"]]]
+    assert found == [[["USDT", "50", "1"]], [["USDT", "-20", "1"]], [["USDT", "-30", "1"]]]
     assert verify(harness, run) is None
 
 
@@ -400,7 +403,7 @@ def test_checkpoint_after_every_500th_entry(harness: LiveHarness, run: Run, monk
     database, entries = harness.database, journal(harness, run)
     checkpoints = LiveCheckpoints(database)
     stored = run(database.live_wallet_checkpoints.find().sort("seq", 1).to_list())
-    assert [each["seq"] for each in stored] == [8]
+    assert [each["seq"] for each in stored] == [8, 12]
 
     folded, accounts = None, []
     for entry in entries:

@@ -117,7 +117,8 @@ class UserWallet:
     from, and is None before its first complete snapshot. ``pause_level`` is the level of its pause, or of one that a
     suspension interrupted. ``buys_stopped`` tells that the open buys of a live wallet must be cancelled, because it
     was paused or reached a loss limit. ``account_fingerprints`` tell which venue account a live wallet is connected to.
-    ``account_duplicate`` is the wallet's own id if another wallet had that account already.
+    ``account_duplicate`` is the wallet's own id if another wallet had that account already. ``transfers_since`` is the
+    time of the sync from which the journal's last entry of transfers counts.
     """
 
     id: str
@@ -157,6 +158,7 @@ class UserWallet:
     forked_from: str | None = None
     account_fingerprints: tuple[str, ...] = field(default=(), repr=False)
     account_duplicate: str | None = None
+    transfers_since: datetime | None = None
     last_used_at: datetime | None = None
     deleted_at: datetime | None = None
 

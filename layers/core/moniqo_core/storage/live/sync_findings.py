@@ -12,7 +12,7 @@ from moniqo_core.domain.errors import NotFoundError
 from moniqo_core.domain.sync.outcome import SyncOutcome
 from moniqo_core.domain.wallets.user_wallet import STOPPED_STATUSES, UserWallet, UserWalletStatus
 from moniqo_core.storage.document import Database
-from moniqo_core.storage.live.journal.entry_codec import EntryKind, WalletChange, new_transfers, transfers_entry
+from moniqo_core.storage.live.journal.entry_codec import EntryKind, WalletChange, transfers_entry, transfers_since
 from moniqo_core.storage.live.journal.live_journal import Journaled
 from moniqo_core.storage.live.wallet_changes import DECISIONS, WalletChanges, status_change, too_many_changes
 from moniqo_core.storage.wallets.user_wallet_codec import read_user_wallet, stored_fields
@@ -47,14 +47,14 @@ class SyncFindings:
             if not await self.pause(before, after, at):
                 return outcome
             outcome = _without(outcome, *_PAUSE)
-        known, found = ((each.key_permissions, each.key_permissions_version) for each in (before, after))
-        # The first permissions are no change. Each new wallet's first sync would otherwise take more round trips.
-        if known[0] is not None and found != known:
+        if _permissions_changed(outcome):
             if not await self._decided(before, partial(_permissions_change, outcome.before, after), at):
                 return outcome
             outcome = _without(outcome, *_PERMISSIONS)
-        if outcome.transfers:
-            await self._add_transfers(outcome, at)
+        since = before.balance.last_synced_at or before.created_at
+        # An entry since the same sync may be of one whose outcome was lost. What it found may since be explained.
+        if outcome.transfers or before.transfers_since == since:
+            await self._add_transfers(outcome, since, at)
         return outcome
 
     async def pause(self, before: UserWallet, paused: UserWallet, at: datetime) -> bool:
@@ -85,15 +85,16 @@ class SyncFindings:
                 return True
         raise too_many_changes()
 
-    async def _add_transfers(self, outcome: SyncOutcome, at: datetime) -> None:
-        since = outcome.before.balance.last_synced_at or outcome.before.created_at
+    async def _add_transfers(self, outcome: SyncOutcome, since: datetime, at: datetime) -> None:
         for _ in range(DECISIONS):
             found = await self._read(outcome.before)
             if found is None:
                 return
-            new = new_transfers(found.wallet, outcome.transfers, since)
-            end = await self._changes.end(found, at) if new.transfers else None
-            if not new.transfers or (end and await self._changes.add(transfers_entry(outcome.before.id, new, end, at))):
+            transfers = transfers_since(found.wallet, outcome.transfers, since)
+            if not transfers.new:
+                return
+            end = await self._changes.end(found, at)
+            if end and await self._changes.add(transfers_entry(outcome.before.id, transfers, end, at)):
                 return
         raise too_many_changes()
 
@@ -104,6 +105,16 @@ class SyncFindings:
         except NotFoundError:
             return None
         return found if read_user_wallet(found.wallet).credentials_version == before.credentials_version else None
+
+
+def _permissions_changed(outcome: SyncOutcome) -> bool:
+    """Tell whether the permissions are an entry.
+
+    The first ones are no change: each new wallet's first sync would otherwise take more round trips.
+    """
+    before, after = ([getattr(wallet, name) for name in _PERMISSIONS] for wallet in (outcome.before, outcome.after))
+    is_first = outcome.before.key_permissions is None and before[-1] == after[-1]
+    return before != after and not is_first
 
 
 def _permissions_change(before: UserWallet, after: UserWallet, stored: UserWallet) -> WalletChange | None:

@@ -50,6 +50,7 @@ _SAME: Final = (
     "buys_stopped",
     "forked_from",
     "account_duplicate",
+    "transfers_since",
     "created_at",
     "updated_at",
     "last_used_at",

@@ -8,11 +8,10 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from moniqo_core.domain.live.totals import LiveTotals, no_totals, with_fills, with_transfers
-from moniqo_core.domain.live.transfers import Transfer
 from moniqo_core.domain.money import plain
 from moniqo_core.domain.portfolio.position import Position
-from moniqo_core.storage.document import Document, document_key, optional_decimal, read_document_key
-from moniqo_core.storage.live.journal.entry_codec import EntryKind
+from moniqo_core.storage.document import Document, document_key, read_document_key
+from moniqo_core.storage.live.journal.entry_codec import EntryKind, read_transfers
 from moniqo_core.storage.live.live_order_codec import numbered_key, read_live
 from moniqo_core.storage.orders.order_codec import read_fill
 from moniqo_core.storage.trade_totals import StoredTotals, read_totals, totals_document
@@ -57,10 +56,7 @@ def after_entry(before: LiveAccount | None, entry: Document) -> LiveAccount:
             wallet = {**wallet, **entry["wallet"]}
         case EntryKind.TRANSFERS:
             wallet = {**wallet, **entry["wallet"]}
-            found = [
-                Transfer(asset, Decimal(amount), optional_decimal(price)) for asset, amount, price in entry["transfers"]
-            ]
-            totals = with_transfers(totals, found)
+            totals = with_transfers(totals, read_transfers(entry["transfers"]))
     totals = totals._replace(trades=totals.trades._replace(seq=seq))
     return LiveAccount(seq, at, entry["commit_id"], orders, wallet, totals)
 

@@ -11,13 +11,13 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from os import urandom
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from moniqo_core.domain.live.order import LiveOrder
 from moniqo_core.domain.live.transfers import Transfer
-from moniqo_core.domain.money import ZERO, plain
+from moniqo_core.domain.money import plain
 from moniqo_core.domain.orders.order import Fill
-from moniqo_core.storage.document import Document, optional_text
+from moniqo_core.storage.document import Document, optional_decimal, optional_text
 from moniqo_core.storage.live.fills import fill_to_store
 from moniqo_core.storage.live.live_order_codec import live_document, numbered_key
 
@@ -97,36 +97,41 @@ def wallet_entry(user_wallet_id: str, change: WalletChange, after: JournalEnd, a
 def transfers_entry(user_wallet_id: str, found: TransfersFound, after: JournalEnd, at: datetime) -> Document:
     """Return the entry of transfers that a sync found."""
     return _entry(user_wallet_id, _next(after, at), EntryKind.TRANSFERS, []) | {
-        "transfers": [[each.asset, plain(each.amount), optional_text(each.price)] for each in found.transfers],
-        "wallet": {"transfers_since": found.since, "transfers_found": found.all_since},
+        "transfers": _stored(found.new),
+        "wallet": {"transfers_since": found.since, "transfers_found": _stored(found.all)},
     }
 
 
+def read_transfers(stored: Sequence[Sequence[Any]]) -> list[Transfer]:
+    """Return transfers as an entry or a user wallet has them."""
+    return [Transfer(asset, Decimal(amount), optional_decimal(price)) for asset, amount, price in stored]
+
+
+def _stored(found: Sequence[Transfer]) -> list[list[str | None]]:
+    return [[each.asset, plain(each.amount), optional_text(each.price)] for each in found]
+
+
 class TransfersFound(NamedTuple):
-    """Transfers that have no entry yet, and all since the sync before at ``since``: amounts by asset.
+    """All transfers since the sync at ``since``, and the new ones, which have no entry yet.
 
     The outcome of a sync may be lost after its entry. Then the next one counts from the same time again.
     """
 
-    transfers: Sequence[Transfer]
+    all: Sequence[Transfer]
     since: datetime
-    all_since: Sequence[Sequence[str]]
+    new: Sequence[Transfer]
 
 
-def new_transfers(wallet: Document, found: Sequence[Transfer], since: datetime) -> TransfersFound:
-    """Return those of the transfers ``found`` since a sync that have no entry yet. ``wallet`` is as it is stored."""
-    entered = {
-        asset: Decimal(amount)
-        for asset, amount in wallet.get("transfers_found", ())
-        if wallet["transfers_since"] == since
-    }
-    changed = [each._replace(amount=each.amount - entered.pop(each.asset, ZERO)) for each in found]
-    gone = [Transfer(asset, -amount, None) for asset, amount in entered.items()]
-    return TransfersFound(
-        [each for each in (*changed, *gone) if each.amount],
-        since,
-        [[each.asset, plain(each.amount)] for each in found],
-    )
+def transfers_since(wallet: Document, found: Sequence[Transfer], since: datetime) -> TransfersFound:
+    """Return what a sync found, given the stored ``wallet``. What was found before and is explained now is undone."""
+    known = read_transfers(wallet.get("transfers_found", ())) if wallet.get("transfers_since") == since else []
+    entered = {each.asset: each for each in known}
+    new = [
+        each._replace(amount=each.amount - entered.pop(each.asset).amount) if each.asset in entered else each
+        for each in found
+    ]
+    undone = [each._replace(amount=-each.amount) for each in entered.values()]
+    return TransfersFound(found, since, [each for each in (*new, *undone) if each.amount])
 
 
 def void_entry(intent: Document, seq: int) -> Document:
