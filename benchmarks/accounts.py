@@ -18,9 +18,9 @@ from moniqo_core.services.wallets.creation import WalletCreation
 from moniqo_core.services.wallets.requests import NewWallet
 from moniqo_core.storage.client import connect
 from moniqo_core.storage.indexes import ensure_indexes
+from moniqo_core.storage.user_wallets.store import UserWalletStore
 from moniqo_core.storage.wallets.definition_seeds import seed_definitions
 from moniqo_core.storage.wallets.definitions import DefinitionStore
-from moniqo_core.storage.wallets.user_wallets import UserWalletStore
 from moniqo_core.storage.wallets.venue_accounts import VenueAccounts
 from moniqo_core.storage.wallets.wallet_slots import WalletSlots
 from moniqo_core.wallets.connector import WalletConnector

@@ -37,8 +37,8 @@ from moniqo_core.services.shared.user_quotas import WalletLimit
 from moniqo_core.services.wallets.account_fingerprints import AccountFingerprints
 from moniqo_core.services.wallets.creation import WalletCreation
 from moniqo_core.storage.client import connect
+from moniqo_core.storage.user_wallets.store import UserWalletStore
 from moniqo_core.storage.wallets.definitions import DefinitionStore
-from moniqo_core.storage.wallets.user_wallets import UserWalletStore
 from moniqo_core.storage.wallets.venue_accounts import VenueAccounts
 from moniqo_core.storage.wallets.wallet_slots import WalletSlots
 from moniqo_core.wallets.connector import WalletConnector

@@ -24,11 +24,11 @@ from moniqo_core.services.wallets.requests import Pause
 from moniqo_core.services.wallets.resume_checks import Resuming
 from moniqo_core.storage.live.sync_findings import SyncFindings
 from moniqo_core.storage.rate_counters import RateCounters
+from moniqo_core.storage.user_wallets.store import UserWalletStore
 from moniqo_core.storage.wallets.ciphertexts import CiphertextStore
 from moniqo_core.storage.wallets.definitions import DefinitionStore
 from moniqo_core.storage.wallets.due_wallets import DueWallets
 from moniqo_core.storage.wallets.sync_log import SyncLogStore
-from moniqo_core.storage.wallets.user_wallets import UserWalletStore
 from moniqo_core.storage.wallets.venue_accounts import VenueAccounts
 from moniqo_core.wallets.connector import WalletConnector
 from tests.conftest import Database, Run

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Final
@@ -92,40 +93,86 @@ def test_query_without_news_is_no_entry(harness: LiveHarness, run: Run) -> None:
     assert again["seen_at"] > queried["seen_at"]
 
 
-def test_reader_completes_what_an_interrupted_commit_left_out(harness: LiveHarness, run: Run) -> None:
-    """The server may stop between any two writes of a commit. After each, a read makes the same documents."""
-    database, start = harness.database, run(harness.database.user_wallets.find_one())
-    harness.cancel("o-3-1")
-    harness.limit(max_open_positions=7)
-    pause(harness, level="reduce_only", keep_orders=True)
-    assert harness.place(side="sell", type="market", price=None, amount="0.01").status == 201
-    entries, whole = journal(harness, run), run(state(database))
-    start |= entries[0]["before"]
-    assert len(entries) == 12
+class Crashes:
+    """Makes a wallet as a server leaves it that stops between any two writes of a commit."""
 
-    async def crash_after(applied: int, writes: int) -> None:
+    def __init__(self, harness: LiveHarness, run: Run) -> None:
+        self._run, self._database = run, harness.database
+        start = run(harness.database.user_wallets.find_one())
+        harness.cancel("o-3-1")
+        harness.limit(max_open_positions=7)
+        pause(harness, level="reduce_only", keep_orders=True)
+        assert harness.place(side="sell", type="market", price=None, amount="0.01").status == 201
+        self.entries = journal(harness, run)
+        start |= self.entries[0]["before"]
+        self._start = {name: start[name] for name in ("status", "status_reason", "pause_level", "risk_limits")}
+        assert len(self.entries) == 12
+
+    def each(self) -> Iterator[tuple[int, int]]:
+        """Yield each number of entries applied with each number of writes of the next one."""
+        for applied, entry in enumerate(self.entries):
+            for writes in range(len(projection_writes(self._database.name, entry)) + 1):
+                yield applied, writes
+
+    def stop(self, applied: int, writes: int) -> None:
+        self._run(self._stop(applied, writes))
+
+    async def _stop(self, applied: int, writes: int) -> None:
+        database = self._database
         for collection in ("orders", "order_fills"):
             await database[collection].delete_many({})
-        first = {name: start[name] for name in ("status", "status_reason", "pause_level", "risk_limits")}
-        gone = dict.fromkeys((*GROUP.values(), *reached_fields(entries[0])), "")
-        await database.user_wallets.update_one({}, {"$set": first, "$unset": gone})
-        for entry in entries[:applied]:
-            await send(database, projection_writes(database.name, entry))
-        await send(database, projection_writes(database.name, entries[applied])[:writes])
+        gone = dict.fromkeys((*GROUP.values(), *reached_fields(self.entries[0])), "")
+        await database.user_wallets.update_one({}, {"$set": self._start, "$unset": gone})
+        done = [write for entry in self.entries[:applied] for write in projection_writes(database.name, entry)]
+        await send(database, [*done, *projection_writes(database.name, self.entries[applied])[:writes]])
         if applied:
-            await database.user_wallets.update_one({}, {"$set": reached_fields(entries[applied - 1])})
+            await database.user_wallets.update_one({}, {"$set": reached_fields(self.entries[applied - 1])})
 
-    for applied, entry in enumerate(entries):
-        for writes in range(len(projection_writes(database.name, entry)) + 1):
-            run(crash_after(applied, writes))
 
-            found = run(LiveOrderStore(database).pre_trade_state(harness.wallet, None))
-            if found.end is None:
-                # The wallet does not name its journal. The next commit finds the first entry.
-                again = run(LiveJournal(database).commit({**entries[0], "commit_id": "another"}))
-                assert again is CommitOutcome.OVERTAKEN
+def test_reader_completes_what_an_interrupted_commit_left_out(harness: LiveHarness, run: Run) -> None:
+    """The server may stop between any two writes of a commit. After each, a read makes the same documents."""
+    crashes = Crashes(harness, run)
+    whole = run(state(harness.database))
 
-            assert run(state(database)) == whole, (applied, writes)
+    for stop in crashes.each():
+        crashes.stop(*stop)
+        run(LiveOrderStore(harness.database).pre_trade_state(harness.wallet, None))
+
+        assert run(state(harness.database)) == whole, stop
+
+
+READS: Final = {
+    "order": ("get_order", "/wallets/{}/orders/o-4-1", {}),
+    "orders": ("list_orders", "/wallets/{}/orders", {}),
+    "fills": ("list_trades", "/wallets/{}/trades", {}),
+    "orders of all wallets": ("list_all_orders", "/orders", {}),
+    "wallet": ("get_wallet", "/wallets/{}", {}),
+    "wallets": ("list_wallets", "/wallets", {}),
+    "paused wallets": ("list_wallets", "/wallets", {"status": "paused"}),
+    "active wallets": ("list_wallets", "/wallets", {"status": "active"}),
+}
+
+
+def test_every_read_shows_the_state_of_the_journal(harness: LiveHarness, run: Run) -> None:
+    def shown(read: str) -> Any:
+        function, path, query = READS[read]
+        answer = harness.invoke(function, "GET", path.format(harness.wallet), user=harness.user, query=query)
+        assert answer.status == 200, answer.text
+        body = answer.json
+        for found in [body, *body.get("items", ())]:
+            for name in ("evaluated_until", "last_used_at"):  # queries and uses are no entries
+                found.pop(name, None)
+        return body
+
+    crashes = Crashes(harness, run)
+    whole = {name: shown(name) for name in READS}
+
+    # Every kind of entry is among the last five. The first one begins a journal that the wallet does not name yet. The
+    # last one has a fill, which is stored before its order.
+    for stop in [*((applied, 0) for applied in (0, 7, 8, 9, 10, 11)), (11, 1)]:
+        for name in READS:
+            crashes.stop(*stop)
+            assert shown(name) == whole[name], (name, stop)
 
 
 async def send(database: Database, writes: list[Any]) -> None:

@@ -14,8 +14,8 @@ from moniqo_core.domain.errors import ConflictError
 from moniqo_core.domain.sync.outcome import SyncType
 from moniqo_core.domain.wallets.lifecycle_commands import SetStatus
 from moniqo_core.storage.live.lifecycle import LiveLifecycle
+from moniqo_core.storage.user_wallets.store import UserWalletStore
 from moniqo_core.storage.wallets.lifecycle_changes import touched
-from moniqo_core.storage.wallets.user_wallets import UserWalletStore
 from tests.conftest import Database, Run
 from tests.support.lambdas import ADMIN, TRADER, Answer
 from tests.support.live_harness import BUY, LiveHarness, wallet_with_orders

@@ -12,8 +12,8 @@ from moniqo_core.domain.clock import utc_now
 from moniqo_core.domain.errors import ConflictError
 from moniqo_core.domain.wallets.lifecycle_commands import SetStatus
 from moniqo_core.storage.live.lifecycle import LiveLifecycle
+from moniqo_core.storage.user_wallets.store import UserWalletStore
 from moniqo_core.storage.wallets.lifecycle_changes import touched
-from moniqo_core.storage.wallets.user_wallets import UserWalletStore
 from tests.conftest import Run
 from tests.support.lambdas import ADMIN, Answer
 from tests.support.live_harness import LiveHarness, wallet_with_orders

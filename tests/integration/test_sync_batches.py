@@ -24,9 +24,9 @@ from moniqo_core.services.sync.balance_sync import BalanceSync, SyncReport
 from moniqo_core.storage.client import connect
 from moniqo_core.storage.live.sync_findings import SyncFindings
 from moniqo_core.storage.rate_counters import RateCounters
+from moniqo_core.storage.user_wallets.store import UserWalletStore
 from moniqo_core.storage.wallets.due_wallets import DueWallets
 from moniqo_core.storage.wallets.sync_log import SyncLogStore
-from moniqo_core.storage.wallets.user_wallets import UserWalletStore
 from moniqo_core.wallets.demo.wallet import DemoWallet
 from tests.conftest import Database, Run
 from tests.support import queued_work

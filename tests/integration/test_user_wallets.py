@@ -465,7 +465,7 @@ class TestCredentials:
         self, invoke: Invoke, with_secrets: Database, run: Run
     ) -> None:
         from moniqo_core.domain.errors import ConflictError
-        from moniqo_core.storage.wallets.user_wallets import UserWalletStore
+        from moniqo_core.storage.user_wallets.store import UserWalletStore
 
         wallet = create(invoke, credentials=SECRETS)
         store = UserWalletStore(with_secrets)

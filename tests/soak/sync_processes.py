@@ -148,9 +148,9 @@ def worker_handler(
     from moniqo_core.services.sync import balance_sync as sync
     from moniqo_core.services.sync import concurrent_account_queries
     from moniqo_core.storage.live.sync_findings import SyncFindings
+    from moniqo_core.storage.user_wallets.store import UserWalletStore
     from moniqo_core.storage.wallets.due_wallets import DueWallets
     from moniqo_core.storage.wallets.sync_log import SyncLogStore
-    from moniqo_core.storage.wallets.user_wallets import UserWalletStore
     from tests.support.lambdas import load_function
 
     concurrent_account_queries.SECONDS_PER_WALLET = place.seconds_per_wallet  # type: ignore[misc]

@@ -18,9 +18,9 @@ from moniqo_core.services.wallets.account_fingerprints import AccountFingerprint
 from moniqo_core.services.wallets.connection import WalletConnection
 from moniqo_core.services.wallets.reencryption import Reencryption
 from moniqo_core.storage.client import connect
+from moniqo_core.storage.user_wallets.store import UserWalletStore
 from moniqo_core.storage.wallets.ciphertexts import CiphertextStore
 from moniqo_core.storage.wallets.definitions import DefinitionStore
-from moniqo_core.storage.wallets.user_wallets import UserWalletStore
 from moniqo_core.storage.wallets.venue_accounts import VenueAccounts
 from moniqo_core.wallets.connector import WalletConnector
 

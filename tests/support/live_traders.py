@@ -34,10 +34,10 @@ from moniqo_core.services.sync.balance_sync import BalanceSync
 from moniqo_core.storage.client import connect
 from moniqo_core.storage.live.sync_findings import SyncFindings
 from moniqo_core.storage.rate_counters import RateCounters
+from moniqo_core.storage.user_wallets.store import UserWalletStore
 from moniqo_core.storage.wallets.due_wallets import DueWallets
 from moniqo_core.storage.wallets.sync_log import SyncLogStore
 from moniqo_core.storage.wallets.user_wallet_codec import user_wallet_document
-from moniqo_core.storage.wallets.user_wallets import UserWalletStore
 from moniqo_core.venues.ccxt.loading import exchange_class
 from moniqo_core.wallets.connector import WalletConnector
 

@@ -28,9 +28,9 @@ from moniqo_core.storage.live.lifecycle import LiveLifecycle
 from moniqo_core.storage.live.sync_findings import SyncFindings
 from moniqo_core.storage.market.venue_markets import VenueMarketStore
 from moniqo_core.storage.rate_counters import RateCounters
+from moniqo_core.storage.user_wallets.store import UserWalletStore
 from moniqo_core.storage.wallets.due_wallets import DueWallets
 from moniqo_core.storage.wallets.sync_log import SyncLogStore
-from moniqo_core.storage.wallets.user_wallets import UserWalletStore
 from moniqo_core.venues.connection import VenueConnection
 from moniqo_core.venues.exchanges.venue import Venue
 from moniqo_core.wallets.base import BaseWallet

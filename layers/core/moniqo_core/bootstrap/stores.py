@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from moniqo_core import bootstrap
 
 if TYPE_CHECKING:
+    from moniqo_core.storage.user_wallets.store import UserWalletStore
     from moniqo_core.storage.wallets.definitions import DefinitionStore
     from moniqo_core.storage.wallets.due_wallets import DueWallets
-    from moniqo_core.storage.wallets.user_wallets import UserWalletStore
 
 
 def definition_store() -> DefinitionStore:
@@ -21,7 +21,7 @@ def definition_store() -> DefinitionStore:
 
 def user_wallet_store() -> UserWalletStore:
     """Return the store of users' wallets."""
-    from moniqo_core.storage.wallets.user_wallets import UserWalletStore
+    from moniqo_core.storage.user_wallets.store import UserWalletStore
 
     return UserWalletStore(bootstrap.database())
 

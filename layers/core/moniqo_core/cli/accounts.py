@@ -14,7 +14,7 @@ from moniqo_core.domain.clock import rfc3339
 from moniqo_core.domain.counting import counted
 from moniqo_core.domain.wallets.user_wallet import UserWalletStatus
 from moniqo_core.domain.wallets.venue_account import AccountWallet
-from moniqo_core.storage.wallets.user_wallets import UserWalletStore
+from moniqo_core.storage.user_wallets.store import UserWalletStore
 from moniqo_core.storage.wallets.venue_accounts import VenueAccounts
 
 _HEADER: Final = ("wallet", "owner", "connected", "status", "orders")

@@ -13,7 +13,7 @@ from moniqo_core.domain.errors import WalletError
 from moniqo_core.domain.wallets.user_wallet import UserWallet
 from moniqo_core.gather_bounded import gather_bounded
 from moniqo_core.storage.document import Database
-from moniqo_core.storage.wallets.user_wallets import read_wallets
+from moniqo_core.storage.wallets.readable_wallets import read_wallets
 from moniqo_core.storage.wallets.venue_accounts import VenueAccounts
 
 _PAGE: Final = 100

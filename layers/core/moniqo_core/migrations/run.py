@@ -16,7 +16,7 @@ from moniqo_core.migrations.trade_totals import complete_totals
 from moniqo_core.storage.client import server_version
 from moniqo_core.storage.document import Database
 from moniqo_core.storage.indexes import INDEXES, ensure_indexes
-from moniqo_core.storage.live.journal.entry_codec import LIVE_ENTRIES
+from moniqo_core.storage.live.journal.entry_ids import LIVE_ENTRIES
 from moniqo_core.storage.migration_records import MigrationRecords
 from moniqo_core.storage.paper.snapshots import ENTRIES
 from moniqo_core.storage.wallets.definition_seeds import SEEDS, seed_definitions

@@ -15,8 +15,8 @@ from moniqo_core.storage.document import Database
 from moniqo_core.storage.paper.journal_commit import DemoJournal
 from moniqo_core.storage.paper.snapshots import LoadedAccount, WalletsWithAccounts
 from moniqo_core.storage.rate_counters import Count
+from moniqo_core.storage.user_wallets.store import UserWalletStore
 from moniqo_core.storage.wallets.definitions import DefinitionStore
-from moniqo_core.storage.wallets.user_wallets import UserWalletStore
 from moniqo_core.venues.connections import VenueConnections
 from moniqo_core.wallets.base import BaseWallet
 from moniqo_core.wallets.definition_cache import KnownDefinitions

@@ -13,7 +13,7 @@ from moniqo_core.domain.errors import ConflictError, TemporarilyUnavailableError
 from moniqo_core.domain.wallets.lifecycle_commands import Suspend
 from moniqo_core.domain.wallets.user_wallet import UserWallet
 from moniqo_core.storage.document import Database
-from moniqo_core.storage.wallets.user_wallets import UserWalletStore
+from moniqo_core.storage.user_wallets.store import UserWalletStore
 from moniqo_core.venues.connections import VenueConnections
 from moniqo_core.venues.exchanges.registry import VENUES
 from moniqo_core.wallets.definition_cache import KnownDefinitions

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from moniqo_core.credentials.cipher import CredentialCipher
     from moniqo_core.domain.wallets.user_wallet import UserWallet
-    from moniqo_core.storage.wallets.user_wallets import UserWalletStore
+    from moniqo_core.storage.user_wallets.store import UserWalletStore
     from moniqo_core.wallets.base import BaseWallet
     from moniqo_core.wallets.demo.wallet import DemoWallet
 

@@ -17,7 +17,9 @@ SEND_WITHIN: Final = timedelta(seconds=10)
 OPEN_WITHIN: Final = timedelta(seconds=1)
 """How much of that time opening the wallet may take. After a longer wait, they are read again."""
 
-_ENDED: Final = frozenset({OrderStatus.FILLED, OrderStatus.CANCELLED, OrderStatus.REJECTED, OrderStatus.EXPIRED})
+ENDED_STATUSES: Final = frozenset(
+    {OrderStatus.FILLED, OrderStatus.CANCELLED, OrderStatus.REJECTED, OrderStatus.EXPIRED}
+)
 
 
 class VenueReport(NamedTuple):
@@ -86,7 +88,7 @@ class LiveOrder:
     @property
     def has_ended(self) -> bool:
         """Tell whether no more can fill."""
-        return self.status in _ENDED
+        return self.status in ENDED_STATUSES
 
     @property
     def is_at_venue(self) -> bool:

@@ -22,9 +22,9 @@ from moniqo_core.services.shared.user_quotas import PerMinute
 from moniqo_core.services.sync.concurrent_account_queries import AccountQueries
 from moniqo_core.storage.live.sync_findings import SyncFindings
 from moniqo_core.storage.paper.snapshots import WalletsWithAccounts
+from moniqo_core.storage.user_wallets.store import UserWalletStore
 from moniqo_core.storage.wallets.due_wallets import DueWallets, SyncLease
 from moniqo_core.storage.wallets.sync_log import SyncLogStore, UnreadableWallet
-from moniqo_core.storage.wallets.user_wallets import UserWalletStore
 from moniqo_core.wallets.base import BaseWallet
 from moniqo_core.wallets.connector import WalletConnector
 

@@ -16,7 +16,7 @@ from moniqo_core.domain.errors import DecryptionError, EncryptionError
 from moniqo_core.domain.wallets.definition import Definition
 from moniqo_core.domain.wallets.user_wallet import UserWallet
 from moniqo_core.storage.wallets.definitions import DefinitionStore
-from moniqo_core.storage.wallets.user_wallets import read_wallets
+from moniqo_core.storage.wallets.readable_wallets import read_wallets
 from moniqo_core.storage.wallets.venue_accounts import VenueAccounts
 from moniqo_core.venues.exchanges.registry import VENUES, venue_of
 from moniqo_core.venues.transport.account_names import key_name, on_test_network

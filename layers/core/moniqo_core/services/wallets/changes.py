@@ -8,8 +8,8 @@ from moniqo_core.domain.wallets.lifecycle_commands import ChangeLimits, DeleteWa
 from moniqo_core.domain.wallets.user_wallet import UserWallet
 from moniqo_core.services.orders.opener import OrderOpener
 from moniqo_core.services.wallets.requests import WalletChange
+from moniqo_core.storage.user_wallets.store import UserWalletStore
 from moniqo_core.storage.wallets.lifecycle_changes import touched
-from moniqo_core.storage.wallets.user_wallets import UserWalletStore
 from moniqo_core.wallets.connector import WalletConnector
 
 

@@ -28,9 +28,9 @@ from moniqo_core.services.wallets.credential_fields import (
     check_credentials,
     initial_balance,
 )
+from moniqo_core.storage.user_wallets.store import UserWalletStore
 from moniqo_core.storage.wallets.ciphertexts import CiphertextStore, ciphertext_of
 from moniqo_core.storage.wallets.definitions import DefinitionStore
-from moniqo_core.storage.wallets.user_wallets import UserWalletStore
 from moniqo_core.wallets.base import BaseWallet
 from moniqo_core.wallets.connector import WalletConnector
 

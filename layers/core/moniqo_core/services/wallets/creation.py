@@ -32,8 +32,8 @@ from moniqo_core.services.wallets.idempotency import (
     stored_settings,
 )
 from moniqo_core.services.wallets.requests import NewWallet
+from moniqo_core.storage.user_wallets.store import UserWalletStore
 from moniqo_core.storage.wallets.definitions import DefinitionStore
-from moniqo_core.storage.wallets.user_wallets import UserWalletStore
 from moniqo_core.wallets.connector import WalletConnector
 
 

@@ -18,7 +18,7 @@ from moniqo_core.domain.wallets.user_wallet import UserWallet
 from moniqo_core.services.wallets.credential_fields import initial_balance
 from moniqo_core.services.wallets.requests import NewWallet
 from moniqo_core.storage.risk_limits import limits_document
-from moniqo_core.storage.wallets.user_wallets import UserWalletStore
+from moniqo_core.storage.user_wallets.store import UserWalletStore
 
 _IDS_OF_KEYS: Final = uuid.UUID("6f1d3c1e-6f0a-4d53-9a53-0d2f7a0c9a51")
 

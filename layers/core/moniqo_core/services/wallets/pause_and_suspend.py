@@ -9,8 +9,8 @@ from moniqo_core.domain.wallets.lifecycle_commands import LifecycleCommand, Rein
 from moniqo_core.domain.wallets.user_wallet import UserWallet, UserWalletStatus
 from moniqo_core.services.shared.cancels_buys import CancelsBuys
 from moniqo_core.services.wallets.requests import Pause
+from moniqo_core.storage.user_wallets.store import UserWalletStore
 from moniqo_core.storage.wallets.lifecycle_changes import touched
-from moniqo_core.storage.wallets.user_wallets import UserWalletStore
 from moniqo_core.wallets.connector import WalletConnector
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from moniqo_core.domain.sync.outcome import SyncLogCursor, SyncLogEntry
 from moniqo_core.domain.wallets.list_queries import WalletCursor, WalletFilter
 from moniqo_core.domain.wallets.user_wallet import UserWallet
 from moniqo_core.services.wallets.journal_balances import JournalBalances
+from moniqo_core.storage.user_wallets.store import UserWalletStore
 from moniqo_core.storage.wallets.sync_log import SyncLogStore
-from moniqo_core.storage.wallets.user_wallets import UserWalletStore
 
 
 class UserWallets:

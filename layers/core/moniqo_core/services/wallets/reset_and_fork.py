@@ -28,8 +28,8 @@ from moniqo_core.domain.wallets.user_wallet import (
 from moniqo_core.services.shared.user_quotas import WalletLimit
 from moniqo_core.services.wallets.credential_fields import initial_balance_problem
 from moniqo_core.services.wallets.idempotency import Created, deleted_since, id_of_key, other_body
+from moniqo_core.storage.user_wallets.store import UserWalletStore
 from moniqo_core.storage.wallets.user_wallet_codec import user_wallet_document
-from moniqo_core.storage.wallets.user_wallets import UserWalletStore
 from moniqo_core.wallets.connector import WalletConnector
 
 MAX_NAME: Final = 100

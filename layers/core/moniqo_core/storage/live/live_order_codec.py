@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Final
 
-from moniqo_core.domain.live.order import LiveOrder
+from moniqo_core.domain.live.order import ENDED_STATUSES, LiveOrder
 from moniqo_core.domain.money import plain
 from moniqo_core.domain.orders.order import OrderSide, OrderStatus, OrderType, TimeInForce
 from moniqo_core.domain.orders.request import OrderRequest
@@ -80,6 +80,12 @@ def live_document(order: LiveOrder) -> Document:
             **{name: optional_text(getattr(request, name)) for name in _ASKED_AMOUNTS},
         },
     }
+
+
+def may_get_fills(document: Document) -> bool:
+    """Tell whether a stored order may get fills. Its venue may list some of them after the order ended."""
+    has_ended = OrderStatus(document["status"]) in ENDED_STATUSES
+    return not has_ended or Decimal(document["mirrored"]) < Decimal(document["filled_amount"])
 
 
 def live_update(document: Document) -> Document:

@@ -23,7 +23,7 @@ from moniqo_core.storage.paper.account_values import SNAPSHOT_FIELDS, entry_id, 
 from moniqo_core.storage.paper.entry_codec import APPLIED_FIELDS, apply_entry, checkpoint_document
 from moniqo_core.storage.rate_counters import COLLECTION as COUNTERS
 from moniqo_core.storage.rate_counters import Count
-from moniqo_core.storage.wallets.user_wallets import read_wallets
+from moniqo_core.storage.wallets.readable_wallets import read_wallets
 
 log: Final = logging.getLogger("moniqo")
 

@@ -14,7 +14,7 @@ from moniqo_core.services.orders.all_wallets.known_symbols import require_known_
 from moniqo_core.services.orders.all_wallets.paper import PaperOrdersOfAll
 from moniqo_core.services.orders.all_wallets.source import FailedWallet, OrderSource, failed_unexpectedly
 from moniqo_core.storage.document import Database
-from moniqo_core.storage.wallets.wallets_of_owner import wallets_of_owner
+from moniqo_core.storage.user_wallets.of_owner import wallets_of_owner
 from moniqo_core.wallets.connector import WalletConnector
 
 

@@ -15,7 +15,7 @@ from moniqo_core.gather_bounded import gather_bounded
 from moniqo_core.services.orders.live.orders import LiveOrders
 from moniqo_core.storage.document import Database
 from moniqo_core.storage.live.orders import LiveOrderStore
-from moniqo_core.storage.wallets.user_wallets import UserWalletStore
+from moniqo_core.storage.user_wallets.store import UserWalletStore
 from moniqo_core.wallets.connector import WalletConnector
 
 if TYPE_CHECKING:

@@ -9,10 +9,11 @@ from typing import NamedTuple
 
 from moniqo_core.domain.live.totals import LiveTotals, no_totals, with_fills, with_transfers
 from moniqo_core.domain.money import plain
+from moniqo_core.domain.orders.order import numbered_order_id
 from moniqo_core.domain.portfolio.position import Position
 from moniqo_core.storage.document import Document, document_key, read_document_key
 from moniqo_core.storage.live.journal.entry_codec import EntryKind, read_transfers
-from moniqo_core.storage.live.live_order_codec import numbered_key, read_live
+from moniqo_core.storage.live.live_order_codec import may_get_fills, numbered_key
 from moniqo_core.storage.orders.order_codec import read_fill
 from moniqo_core.storage.trade_totals import StoredTotals, read_totals, totals_document
 
@@ -43,12 +44,13 @@ def after_entry(before: LiveAccount | None, entry: Document) -> LiveAccount:
         case EntryKind.INTENT:
             orders[entry["order"]["_id"]] = entry["order"]
         case EntryKind.ORDER:
-            order = read_live(entry["order"])
-            orders[entry["order"]["_id"]] = entry["order"]
-            if order.has_ended and not order.lacks_fills:
-                del orders[entry["order"]["_id"]]
-            # An order that ended may still get fills that its venue lists later.
-            ended = [(order.request.symbol, order.order_id)] if order.has_ended and not order.lacks_fills else []
+            order = entry["order"]
+            ended = []
+            if may_get_fills(order):
+                orders[order["_id"]] = order
+            else:
+                orders.pop(order["_id"], None)
+                ended = [(order["symbol"], numbered_order_id(order["seq"]))]
             totals = with_fills(totals, map(read_fill, entry["fills"]), ended)
         case EntryKind.VOID:
             orders.pop(entry["order_id"], None)

@@ -14,7 +14,8 @@ from pymongo.errors import DuplicateKeyError
 from moniqo_core.storage.client import UNREADABLE_DOCUMENT, DatabaseError
 from moniqo_core.storage.document import Database, Document
 from moniqo_core.storage.live.journal.account import LiveAccount, after_entry, checkpoint_document, read_checkpoint
-from moniqo_core.storage.live.journal.entry_codec import ENTRIES_PER_CHECKPOINT, LIVE_ENTRIES
+from moniqo_core.storage.live.journal.entry_codec import ENTRIES_PER_CHECKPOINT
+from moniqo_core.storage.live.journal.entry_ids import LIVE_ENTRIES
 from moniqo_core.storage.live.live_order_codec import numbered_key
 
 log: Final = logging.getLogger("moniqo")
@@ -36,8 +37,8 @@ class LiveCheckpoints:
         It reads one checkpoint and at most 499 entries, or more if checkpoints are missing.
         """
         account = await self._nearest(user_wallet_id, seq)
-        newer = {"_id": {"$gt": _key(user_wallet_id, account), "$lte": numbered_key(user_wallet_id, seq)}}
-        async for entry in self._entries.find(newer, batch_size=ENTRIES_PER_CHECKPOINT).sort("_id", 1):
+        newer = {"user_wallet_id": user_wallet_id, "seq": {"$gt": account.seq if account else 0, "$lte": seq}}
+        async for entry in self._entries.find(newer, batch_size=ENTRIES_PER_CHECKPOINT).sort("seq", 1):
             account = after_entry(account, entry)
         return account if account is not None and account.seq == seq else None
 
@@ -60,14 +61,10 @@ class LiveCheckpoints:
 
     async def _nearest(self, user_wallet_id: str, seq: int) -> LiveAccount | None:
         """Return the account of the newest checkpoint up to entry ``seq`` whose commit is in the journal."""
-        ids = {"$gte": _key(user_wallet_id, None), "$lte": numbered_key(user_wallet_id, seq)}
+        ids = {"$gt": numbered_key(user_wallet_id, 0), "$lte": numbered_key(user_wallet_id, seq)}
         async for document in self._checkpoints.find({"_id": ids}, batch_size=1).sort("_id", -1):
             entry = await self._entries.find_one({"_id": document["_id"]}, ["commit_id"])
             if entry is not None and entry["commit_id"] == document["commit_id"]:
                 return read_checkpoint(document)
             # It was left by a journal that a restored backup has replaced.
         return None
-
-
-def _key(user_wallet_id: str, account: LiveAccount | None) -> str:
-    return numbered_key(user_wallet_id, account.seq if account else 0)

@@ -21,7 +21,6 @@ from moniqo_core.storage.document import Document, optional_decimal, optional_te
 from moniqo_core.storage.live.fills import fill_to_store
 from moniqo_core.storage.live.live_order_codec import live_document, numbered_key
 
-LIVE_ENTRIES: Final = "live_wallet_ledger"
 ENTRIES_PER_CHECKPOINT: Final = 500
 
 

@@ -1,4 +1,4 @@
-"""The journal of live wallets: commits entries, and applies those whose projection an interrupted commit left out.
+"""The journals of live wallets: commits entries, and reads wallets as of their last entry.
 
 Inserting an entry is the commit. Its ``_id`` contains its number, so of two writers one succeeds and the other decides
 again. One ordered bulk write sends the entry and its projection.
@@ -12,27 +12,27 @@ from functools import partial
 from typing import Any, Final, NamedTuple
 
 from pymongo import InsertOne
-from pymongo.errors import ClientBulkWriteException
 
-from moniqo_core.storage.bulk_write import duplicate_of, send_until_answered
+from moniqo_core.storage.bulk_write import send_until_answered
 from moniqo_core.storage.commit_sending import send_commit
 from moniqo_core.storage.document import USER_WALLETS, Database, Document
-from moniqo_core.storage.live.journal.entry_codec import ENTRIES_PER_CHECKPOINT, LIVE_ENTRIES, JournalEnd, void_entry
+from moniqo_core.storage.live.journal.catching_up import catch_up
+from moniqo_core.storage.live.journal.entry_codec import ENTRIES_PER_CHECKPOINT, JournalEnd, void_entry
+from moniqo_core.storage.live.journal.entry_ids import FIRST_ENTRY, LIVE_ENTRIES, NEXT_ENTRY
 from moniqo_core.storage.live.journal.projection import (
-    NEXT_ENTRY,
     REACHED,
     REACHED_AT,
     is_first,
     projection_writes,
-    reached_fields,
     reached_write,
 )
-from moniqo_core.storage.live.live_order_codec import numbered_key
 from moniqo_core.storage.rate_counters import Count
 
-ENTRIES_AT_ONCE: Final = 100
-_LAST_SEQ: Final = 10**12 - 1
 _NEWER: Final = "newer_entries"
+_LOOK_UP_NEXT: Final[Sequence[Document]] = (
+    {"$set": {_NEWER: {"$ifNull": [f"${NEXT_ENTRY}", {"$concat": ["$_id", FIRST_ENTRY]}]}}},
+    {"$lookup": {"from": LIVE_ENTRIES, "localField": _NEWER, "foreignField": "_id", "as": _NEWER}},
+)
 
 
 class CommitOutcome(Enum):
@@ -62,8 +62,8 @@ class LiveJournal:
         self._database = database
         self._client = database.client
         self._name = database.name
-        self._entries = database[LIVE_ENTRIES]
         self._wallets = database[USER_WALLETS]
+        self._entries = database[LIVE_ENTRIES]
 
     async def commit(self, entry: Document, others: Sequence[Any] = (), count: Count | None = None) -> CommitOutcome:
         """Try to add an entry to the journal of its wallet.
@@ -89,7 +89,7 @@ class LiveJournal:
             if not await self._is_mine(entry):
                 if is_first(entry):
                     # The wallet does not name its journal yet, so its next reader would not find the entry either.
-                    await self._catch_up(entry["user_wallet_id"], 0)
+                    await catch_up(self._database, {"_id": entry["user_wallet_id"]})
                 return CommitOutcome.OVERTAKEN
             # A write that was sent twice finds its own entry. Its projection may be missing.
             duplicate = await send_until_answered(self._client, projection)
@@ -118,9 +118,8 @@ class LiveJournal:
             stages: Stages of an aggregation on user wallets.
 
         """
-        following = {"$lookup": {"from": LIVE_ENTRIES, "localField": NEXT_ENTRY, "foreignField": "_id", "as": _NEWER}}
         # What tells how far the state goes is read before the state.
-        pipeline: list[Document] = [{"$match": wallet}, following, *stages]
+        pipeline: list[Document] = [{"$match": wallet}, *_LOOK_UP_NEXT, *stages]
         while True:
             found = await (await self._wallets.aggregate(pipeline)).to_list()
             if not found:
@@ -129,22 +128,7 @@ class LiveJournal:
             if not document.pop(_NEWER):
                 reached = document.get(REACHED)
                 return Journaled(document, None if reached is None else JournalEnd(reached, document[REACHED_AT]))
-            await self._catch_up(wallet["_id"], document[REACHED])
-
-    async def _catch_up(self, user_wallet_id: str, reached: int) -> None:
-        """Project the entries after ``reached``, which an interrupted commit left out."""
-        numbers = {"$gt": numbered_key(user_wallet_id, reached), "$lte": numbered_key(user_wallet_id, _LAST_SEQ)}
-        async for entry in self._entries.find({"_id": numbers}, batch_size=ENTRIES_AT_ONCE).sort("_id", 1):
-            writes = projection_writes(self._name, entry)
-            try:
-                if writes:
-                    await self._client.bulk_write(writes, ordered=True)
-            except ClientBulkWriteException as error:
-                if duplicate_of(error) is None:
-                    raise
-                # The intent is void: an order of the release before has its number or its client order id.
-            behind = {"_id": user_wallet_id, REACHED: {"$not": {"$gte": entry["seq"]}}}
-            await self._wallets.update_one(behind, {"$set": reached_fields(entry)})
+            await catch_up(self._database, document)
 
     async def has_begun(self, user_wallet_id: str) -> bool:
         """Tell whether a wallet has a journal."""

@@ -14,6 +14,7 @@ from moniqo_core.domain.wallets.user_wallet import STOPPED_STATUSES
 from moniqo_core.storage.document import USER_WALLETS, Document
 from moniqo_core.storage.live.fills import fill_insert
 from moniqo_core.storage.live.journal.entry_codec import EntryKind
+from moniqo_core.storage.live.journal.entry_ids import NEXT_ENTRY
 from moniqo_core.storage.live.live_order_codec import ORDERS, live_update, numbered_key
 from moniqo_core.storage.wallets.user_wallet_codec import same_version
 
@@ -21,9 +22,6 @@ REACHED: Final = "journal_reached"
 """The field of a user wallet with the number of the last entry up to which everything is projected."""
 REACHED_AT: Final = "journal_at"
 """The field with the time of that entry."""
-NEXT_ENTRY: Final = "next_entry"
-"""The field with the id that the entry after it has. If it exists, its projection is missing or is being written."""
-
 
 GROUP: Final = {
     EntryKind.STATUS: "status_seq",

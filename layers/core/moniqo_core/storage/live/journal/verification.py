@@ -12,7 +12,8 @@ from moniqo_core.storage.document import USER_WALLETS, Database, Document
 from moniqo_core.storage.live.fills import FILLS
 from moniqo_core.storage.live.journal.account import LiveAccount, after_entry, checkpoint_document
 from moniqo_core.storage.live.journal.checkpoints import LiveCheckpoints
-from moniqo_core.storage.live.journal.entry_codec import ENTRIES_PER_CHECKPOINT, LIVE_ENTRIES, EntryKind
+from moniqo_core.storage.live.journal.entry_codec import ENTRIES_PER_CHECKPOINT, EntryKind
+from moniqo_core.storage.live.journal.entry_ids import LIVE_ENTRIES
 from moniqo_core.storage.live.journal.projection import REACHED
 from moniqo_core.storage.live.live_order_codec import ORDERS, QUERY_FIELDS
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -14,8 +14,9 @@ from pymongo.errors import DuplicateKeyError
 from moniqo_core.domain.errors import ConflictError, NotFoundError
 from moniqo_core.domain.wallets.user_wallet import STOPPED_STATUSES, UserWallet, UserWalletStatus
 from moniqo_core.domain.wallets.venue_account import taken
-from moniqo_core.storage.client import UNREADABLE_DOCUMENT
 from moniqo_core.storage.document import USER_WALLETS, WHOLE_RESULT, Database, Document
+from moniqo_core.storage.user_wallets.current import read_current
+from moniqo_core.storage.wallets.readable_wallets import read_wallets
 from moniqo_core.storage.wallets.user_wallet_codec import (
     read_user_wallet,
     same_credentials,
@@ -32,23 +33,12 @@ log: Final = logging.getLogger("moniqo")
 INSERTS: Final = 2
 
 
-def read_wallets(documents: Iterable[Document]) -> tuple[Sequence[UserWallet], Sequence[str]]:
-    """Return the wallets, and the ids of those that cannot be read, so that these do not block the others."""
-    wallets, broken = [], []
-    for document in documents:
-        try:
-            wallets.append(read_user_wallet(document))
-        except UNREADABLE_DOCUMENT:
-            log.exception("wallet cannot be read", extra={"fields": {"user_wallet_id": document["_id"]}})
-            broken.append(document["_id"])
-    return wallets, broken
-
-
 class UserWalletStore:
-    """Reads and writes user wallets. Only :meth:`find_including_deleted` finds deleted ones."""
+    """Reads and writes user wallets as of their journals. Only :meth:`find_including_deleted` finds deleted ones."""
 
     def __init__(self, db: Database) -> None:
         """Use the collection of ``db``."""
+        self._db = db
         self._wallets = db[USER_WALLETS]
         self._accounts = VenueAccounts(db)
 
@@ -73,14 +63,13 @@ class UserWalletStore:
     async def several(self, user_wallet_ids: Sequence[str]) -> Sequence[UserWallet]:
         """Return these wallets of any owner, without those that are deleted or cannot be read."""
         query = {"_id": {"$in": list(user_wallet_ids)}, "deleted_at": None}
-        found = self._wallets.find(query, batch_size=WHOLE_RESULT)
-        wallets, _ = read_wallets(await found.to_list())
+        wallets, _ = read_wallets(await self._matching(query))
         return wallets
 
     async def find_including_deleted(self, user_id: str, user_wallet_id: str) -> UserWallet | None:
         """Return an owner's wallet even if it was deleted, or None if there never was one."""
-        document = await self._wallets.find_one({"_id": user_wallet_id, "user_id": user_id})
-        return read_user_wallet(document) if document else None
+        found = await self._matching({"_id": user_wallet_id, "user_id": user_id})
+        return read_user_wallet(found[0]) if found else None
 
     async def list(
         self, user_id: str, wanted: WalletFilter, after: WalletCursor | None, limit: int
@@ -98,9 +87,16 @@ class UserWalletStore:
             older = {"created_at": {"$lt": after.created_at}}
             same_moment = {"created_at": after.created_at, "_id": {"$lt": after.id}}
             conditions.append({"$or": [older, same_moment]})
-        found = self._wallets.find({"$and": conditions} if len(conditions) > 1 else query)
-        found = found.sort([("created_at", DESCENDING), ("_id", DESCENDING)]).limit(limit)
-        return [read_user_wallet(document) for document in await found.to_list()]
+        matched = {"$and": conditions} if len(conditions) > 1 else query
+        newest_first = [("created_at", DESCENDING), ("_id", DESCENDING)]
+
+        def read() -> Awaitable[list[Document]]:
+            return self._wallets.find(matched).sort(newest_first).limit(limit).to_list()
+
+        if wanted.status is not None or wanted.is_active is not None:
+            # A wallet whose projection is not complete yet may have another status.
+            await self._matching({"user_id": user_id, "is_demo": False, "deleted_at": None})
+        return [read_user_wallet(document) for document in await read_current(self._db, read)]
 
     async def insert(self, wallet: UserWallet) -> None:
         """Store a new wallet.
@@ -195,7 +191,10 @@ class UserWalletStore:
             raise ConflictError("Another request changed the credentials at the same time.")
 
     async def _one(self, query: Document) -> UserWallet:
-        document = await self._wallets.find_one(query)
-        if document is None:
+        found = await self._matching(query)
+        if not found:
             raise NotFoundError("There is no such wallet.")
-        return read_user_wallet(document)
+        return read_user_wallet(found[0])
+
+    async def _matching(self, query: Document) -> Sequence[Document]:
+        return await read_current(self._db, lambda: self._wallets.find(query, batch_size=WHOLE_RESULT).to_list())
