@@ -13,6 +13,7 @@ import shutil
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
@@ -21,6 +22,7 @@ from tempfile import mkdtemp
 from typing import Any, Final, NamedTuple
 
 import bson
+from bson import ObjectId
 from bson.raw_bson import RawBSONDocument
 from pymongo import AsyncMongoClient
 
@@ -55,8 +57,9 @@ _MADE_BY: Final = (
     order_codec,
     user_wallet_codec,
 )
-"""The modules that decide what a journal contains."""
+"""The modules that decide what a journal contains, beside this one."""
 _BATCH: Final = 500
+_NEVER: Final = datetime(9999, 1, 1, tzinfo=UTC)
 _LENGTH_BYTES: Final = 4
 
 
@@ -82,8 +85,8 @@ def journal(entries: int, cache: Path | None = None) -> Journal:
 
 
 def _digest() -> str:
-    sources = b"".join(Path(str(module.__file__)).read_bytes() for module in _MADE_BY)
-    return sha256(sources).hexdigest()[:12]
+    made_by = (__file__, *(str(module.__file__) for module in _MADE_BY))
+    return sha256(b"".join(Path(source).read_bytes() for source in made_by)).hexdigest()[:12]
 
 
 def _cache() -> Path:
@@ -111,10 +114,24 @@ async def _make(entries: int, folder: Path) -> None:
 
 
 def _equity_points(commit: Commit) -> list[dict[str, Any]]:
+    """Return the points of a commit. They never expire, so a benchmark reads the same in every year."""
     wallet, epoch = commit.after.user_wallet_id, commit.after.epoch
     return [
-        {"user_wallet_id": wallet, "epoch": epoch, "at": point.at, **sample_values(point)} for point in commit.samples
+        {
+            "_id": _point_id(wallet, point.at),
+            "user_wallet_id": wallet,
+            "epoch": epoch,
+            "at": point.at,
+            **sample_values(point),
+            "expires_at": _NEVER,
+        }
+        for point in commit.samples
     ]
+
+
+def _point_id(wallet: str, at: datetime) -> ObjectId:
+    """Return an id that tells when the point was inserted, as one that a server makes."""
+    return ObjectId(int(at.timestamp()).to_bytes(4, "big") + sha256(f"{wallet} {at}".encode()).digest()[:8])
 
 
 def _user_wallet(account: Account) -> dict[str, Any]:
