@@ -673,7 +673,8 @@ def test_reads_take_few_round_trips(engine: Engine) -> None:
     engine.get("get_balance", wallet, "/balance")
     for function, path, expected in (
         ("list_positions", "/positions", ["aggregate"]),
-        ("get_performance", "/performance", ["aggregate", "find", "find", "find"]),
+        # Totals and the entries since, figures of equity and the points since.
+        ("get_performance", "/performance", ["aggregate", "find", "find", "find", "find"]),
         ("get_equity", "/equity", ["aggregate", "find", "find"]),
         ("get_ledger", "/ledger", ["aggregate", "find"]),
     ):

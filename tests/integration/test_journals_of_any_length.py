@@ -18,7 +18,6 @@ from benchmarks.journals import give_own_user, journal, load
 from moniqo_core import event_loop
 from moniqo_core.domain.clock import rfc3339
 from moniqo_core.http.pagination import encode_cursor
-from moniqo_core.storage.equity_points import COLLECTION as EQUITY
 from moniqo_core.storage.paper.snapshots import ENTRIES
 from moniqo_core.storage.wallets.definitions import COLLECTION as DEFINITIONS
 from tests.conftest import Database, fresh_database, fresh_environment
@@ -70,7 +69,7 @@ class Both(NamedTuple):
 class Asked(NamedTuple):
     """A request. ``{wallet}`` in the path is the wallet, and ``cursor`` begins the page in the middle.
 
-    ``of_same`` tells that both wallets show the same entries. Documents of the collection ``without`` do not count.
+    ``of_same`` tells that both wallets show the same entries.
     """
 
     function: str
@@ -78,14 +77,13 @@ class Asked(NamedTuple):
     query: Mapping[str, str] = {}
     body: Mapping[str, Any] | None = None
     of_same: bool = True
-    without: str = ""
 
     def cost(self, traded: Traded) -> Cost:
         """Return the cost, once the function was called before. Its first call reads what it keeps."""
         if (self.function, traded.wallet) not in _called:
             _called.add((self.function, traded.wallet))
             self._call(traded)
-        with database_cost(without=self.without) as cost:
+        with database_cost() as cost:
             answer = self._call(traded)
         if "client_order_id" not in self.query and "items" in answer:
             assert len(answer["items"]) == int(self.query.get("limit", "50"))
@@ -130,8 +128,7 @@ REQUESTS |= {
     "ledger": Asked("get_ledger", "/wallets/{wallet}/ledger"),
     "ledger, by cursor": Asked("get_ledger", "/wallets/{wallet}/ledger", {"cursor": ""}),
     "balance": Asked("get_balance", "/wallets/{wallet}/balance"),
-    # There are as many points of equity as hours and days, and some 4,000 at most.
-    "performance": Asked("get_performance", "/wallets/{wallet}/performance", of_same=False, without=EQUITY),
+    "performance": Asked("get_performance", "/wallets/{wallet}/performance", of_same=False),
     # The last two, because they add entries and wallets.
     "order": Asked(
         "place_order",

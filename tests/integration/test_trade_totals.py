@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import copy
 import uuid
-from datetime import UTC
+from datetime import UTC, timedelta
 from decimal import localcontext
 
 import pytest
 
 from moniqo_core import event_loop
-from moniqo_core.domain.ledger.commands import ResetAccount
+from moniqo_core.domain.ledger.commands import CancelAllOrders, ResetAccount
 from moniqo_core.domain.money import EXACT
+from moniqo_core.domain.portfolio.equity_curve import DAY, HOUR
 from moniqo_core.domain.portfolio.trade_totals import TradeTotals
 from moniqo_core.migrations import trade_totals
 from moniqo_core.storage.client import connect
@@ -23,14 +24,15 @@ from moniqo_core.storage.orders.order_codec import read_fill
 from moniqo_core.storage.paper import journal_commit, long_journals
 from moniqo_core.storage.paper.account_codec import read_account
 from moniqo_core.storage.paper.snapshots import ENTRIES, STATES
-from moniqo_core.storage.paper.totals import journal_totals
+from moniqo_core.storage.paper.totals import equity_figures, journal_totals
 from moniqo_core.storage.paper.totals.entry_totals import totals_after_entry
+from moniqo_core.storage.paper.totals.equity_figures import EQUITY_FIGURES
 from moniqo_core.storage.paper.totals.journal_totals import TOTALS, JournalTotals
 from moniqo_core.storage.simulation_seed import DEPLOYMENT, find_simulation_seed
 from moniqo_core.wallets.demo.replay import Replay, WalletReplay
 from tests.conftest import Database, Run
 from tests.support.documents_read import documents_read
-from tests.support.naive_performance import naive_figures
+from tests.support.naive_performance import naive_equity, naive_figures
 from tests.support.random_life import Life
 
 WALLET = "lived"
@@ -58,8 +60,9 @@ def lived(mongo_url: str) -> dict[str, list[Document]]:
 
 
 @pytest.fixture
-def life(lived: dict[str, list[Document]], database: Database, run: Run) -> Life:
-    """The wallet, stored in the database of this test."""
+def life(lived: dict[str, list[Document]], database: Database, run: Run, monkeypatch: pytest.MonkeyPatch) -> Life:
+    """The wallet, stored in the database of this test. Its points of equity need not age to be in stored figures."""
+    monkeypatch.setattr(equity_figures, "SETTLED_AFTER", timedelta(minutes=-1))
 
     async def go_on() -> Life:
         for name, documents in lived.items():
@@ -112,6 +115,12 @@ async def assert_figures_of_the_whole_journal(life: Life, database: Database, *,
     for symbol, own in by_symbol.items():
         shown = traded[symbol]
         assert (shown.fees, shown.volume, shown.figures) == (own.fees, own.bought + own.sold, own.figures)
+    hours = [
+        point for point in await life.wallet.past.equity(account.at, life.now, HOUR) if point.epoch == begin["epoch"]
+    ]
+    curve = naive_equity(found.start, hours, found.equity, life.now)
+    assert (found.max_drawdown, found.max_drawdown_percent) == (curve.max_drawdown, curve.max_drawdown_percent)
+    assert found.sharpe_ratio == curve.sharpe_ratio
     if replays:
         assert (await replayed(life, database)).difference is None
 
@@ -190,6 +199,23 @@ def test_commit_with_a_checkpoint_brings_totals_forward(
             stored = await totals_of(database)
             assert stored is not None
             assert stored["seq"] % 5 == 0
+            await assert_figures_of_the_whole_journal(life, database)
+
+    run(work())
+
+
+def test_commit_with_a_checkpoint_brings_figures_of_equity_forward(
+    life: Life, database: Database, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal_commit, "ENTRIES_PER_CHECKPOINT", 1)
+
+    async def work() -> None:
+        for _ in range(3):
+            await life.session.run(CancelAllOrders())
+            life.now += DAY
+            kept = await database[EQUITY_FIGURES].find_one({"_id": WALLET})
+            assert kept is not None
+            assert life.now - 3 * DAY < kept["at"].replace(tzinfo=UTC) < life.now
             await assert_figures_of_the_whole_journal(life, database)
 
     run(work())

@@ -52,8 +52,8 @@ class Cost:
 
 
 @contextmanager
-def database_cost(*, without: str = "") -> Iterator[Cost]:
-    """Yield what is, at the end of the block, its cost. Documents of the collection ``without`` are not counted."""
+def database_cost() -> Iterator[Cost]:
+    """Yield what is, at the end of the block, its cost."""
     before, kept = dict(_listener.counts), len(_listener.reads)
     cost = Cost()
     with ExitStack() as stack:
@@ -61,8 +61,8 @@ def database_cost(*, without: str = "") -> Iterator[Cost]:
         documents = stack.enter_context(documents_read())
         yield cost
     cost.commands = sorted(commands)
-    cost.documents = sum(count for name, count in documents.items() if name != without)
-    cost.bytes = sum(size - before.get(name, 0) for name, size in _listener.counts.items() if name != without)
+    cost.documents = sum(documents.values())
+    cost.bytes = sum(size - before.get(name, 0) for name, size in _listener.counts.items())
     cost.reads = _listener.reads[kept:]
 
 

@@ -1,4 +1,4 @@
-"""The performance of an epoch, computed from all its fills at once, to compare with the engine's running totals."""
+"""The performance of an epoch, computed from all its fills and points at once, to compare with running figures."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from itertools import accumulate, pairwise
 
 from moniqo_core.domain.money import ZERO, exact
 from moniqo_core.domain.orders.order import Fill, OrderSide
+from moniqo_core.domain.portfolio.equity_curve import DAY, EquityPoint, on_grid
 from moniqo_core.domain.portfolio.performance_figures import TradeFigures
+from moniqo_core.domain.portfolio.trade_totals import EpochStart
 
 EIGHT_PLACES = Decimal("0.00000001")
 
@@ -100,6 +103,44 @@ def _figures(fills: Sequence[Fill], trades: Sequence[NaiveTrade]) -> NaiveFigure
         sold=sum((item.quote for item in fills if item.side is OrderSide.SELL), ZERO),
         figures=trade_figures(trades),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class NaiveEquity:
+    """The figures of all points of equity."""
+
+    max_drawdown: Decimal
+    max_drawdown_percent: Decimal
+    sharpe_ratio: Decimal | None
+    mean_equity: Decimal
+
+
+def naive_equity(
+    start: EpochStart, points: Sequence[EquityPoint], equity: Decimal | None, now: datetime
+) -> NaiveEquity:
+    """Return the figures of an epoch with these points, and with ``equity`` now."""
+    with exact():
+        latest = [] if equity is None else [equity]
+        curve = [start.equity, *(point.sample.equity for point in points), *latest]
+        falls = [(peak, peak - value) for peak, value in zip(accumulate(curve, max), curve, strict=True)]
+        daily = [point.sample.equity for point in on_grid(points, start.at, now, DAY)]
+        return NaiveEquity(
+            max_drawdown=max(fall for _, fall in falls),
+            max_drawdown_percent=(100 * max(fall / peak for peak, fall in falls)).quantize(EIGHT_PLACES),
+            sharpe_ratio=_sharpe_ratio(daily),
+            mean_equity=sum([start.equity, *daily, *latest], ZERO) / len([start.equity, *daily, *latest]),
+        )
+
+
+def _sharpe_ratio(daily: Sequence[Decimal]) -> Decimal | None:
+    if any(value <= 0 for value in daily[:-1]):
+        return None
+    returns = [after / before - 1 for before, after in pairwise(daily)]
+    if len(set(returns)) < 2:
+        return None
+    mean = sum(returns, ZERO) / len(returns)
+    variance = sum(((value - mean) ** 2 for value in returns), ZERO) / (len(returns) - 1)
+    return (mean / variance.sqrt() * Decimal(365).sqrt()).quantize(EIGHT_PLACES)
 
 
 def _held(trade: NaiveTrade) -> Decimal:

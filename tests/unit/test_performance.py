@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -9,10 +10,11 @@ import pytest
 
 from moniqo_core.domain.orders.order import Fill, Liquidity, OrderSide
 from moniqo_core.domain.portfolio.equity_curve import DAY, HOUR, EquityPoint, EquitySample, merged, on_grid
+from moniqo_core.domain.portfolio.equity_figures import DailyEquity, Drawdown, begun_figures
 from moniqo_core.domain.portfolio.performance import measure
 from moniqo_core.domain.portfolio.performance_figures import (
     TradeFigures,
-    max_drawdown,
+    in_percent,
     sharpe_ratio,
     trade_figures,
     turnover,
@@ -103,27 +105,47 @@ def test_undefined_trade_figures_are_none(pnl: list[int], factor: int | None, ra
     assert {value is None for value in undefined} == {not pnl}
 
 
+def max_drawdown(curve: Sequence[int]) -> tuple[Decimal, Decimal]:
+    """Return the largest fall in money and in percent."""
+    found = Drawdown()
+    for equity in curve:
+        found = found.after(D(equity))
+    return found.drop, in_percent(found.share)
+
+
 def test_max_drawdown_is_the_largest_fall_from_a_peak() -> None:
     # 100 -> 80 is 20%; 200 -> 165 is 35 but 17.5% only
-    assert max_drawdown([D(value) for value in (100, 80, 120, 200, 165, 210)]) == (D(35), D(20))
-    assert max_drawdown([D(1), D(2)]) == (D(0), D(0))
+    assert max_drawdown([100, 80, 120, 200, 165, 210]) == (D(35), D(20))
+    assert max_drawdown([1, 2]) == (D(0), D(0))
+
+
+def sharpe_ratio_of(equity: Sequence[str | int]) -> Decimal | None:
+    """Return the ratio of one midnight after the other."""
+    daily = DailyEquity()
+    for value in equity:
+        daily = daily.after(D(value), 1)
+    return sharpe_ratio(daily.returns)
 
 
 def test_sharpe_ratio_of_three_days_matches_hand_computed_value() -> None:
     # returns 2%, -1%, 2%: mean 1%, sample deviation sqrt(3)%, so sqrt(365 / 3)
-    ratio = sharpe_ratio([D(100), D(102), D("100.98"), D("102.9996")])
+    ratio = sharpe_ratio_of(["100", "102", "100.98", "102.9996"])
     assert ratio == (D(365) / 3).sqrt().quantize(D("0.00000001"))
 
 
 @pytest.mark.parametrize("equity", [[], [1], [1, 2], [1, 2, 4], [1, 1, 1], [0, 1, 2], [1, 2, -1, 5]])
 def test_sharpe_ratio_is_none_when_undefined(equity: list[int]) -> None:
-    assert sharpe_ratio([D(value) for value in equity]) is None
+    assert sharpe_ratio_of(equity) is None
+
+
+def test_equal_returns_that_have_no_end_have_no_sharpe_ratio() -> None:
+    assert sharpe_ratio_of([3**20 // 3**day * 7**day for day in range(20)]) is None
 
 
 def test_turnover_is_the_lesser_side_over_mean_equity() -> None:
-    assert turnover(D(440), D(430), [D(900), D(1100)]) == D("0.43")
-    assert turnover(D(440), D(0), [D(1000)]) == D(0)
-    assert turnover(D(440), D(430), [D(0)]) is None
+    assert turnover(D(440), D(430), D(1000)) == D("0.43")
+    assert turnover(D(440), D(0), D(1000)) == D(0)
+    assert turnover(D(440), D(430), D(0)) is None
 
 
 def test_performance_of_a_whole_epoch_matches_hand_computed_values() -> None:
@@ -133,15 +155,17 @@ def test_performance_of_a_whole_epoch_matches_hand_computed_values() -> None:
     ]
     held = {"BTC/USDT": Position(D(0), D(0), D("-18.3"), D("8.3")), "ETH/USDT": Position(D(2), D(100), D(-1), D(1))}
     totals = totals_of(FILLS)
-    found = measure(totals, points, held, {"ETH/USDT": D(60)}, D("1000.7"), MONDAY + 2 * DAY)
+    curve = begun_figures(totals.start.equity).with_points(points)
+    found = measure(totals, curve, held, {"ETH/USDT": D(60)}, D("1000.7"), MONDAY + 2 * DAY)
     assert (found.total_pnl, found.return_percent) == (D("0.7"), D("0.07"))
     assert (found.realised_pnl, found.unrealised_pnl) == (D("-19.3"), D(20))
     assert (found.fees, found.volume) == (D("8.30"), D(870))
     assert found.max_drawdown == D("47.3")  # from 1,048 to now
+    assert found.turnover == D("0.42232426")  # 430 by the mean of 1,000, 1,024, 1,048 and 1,000.7
     assert found.sharpe_ratio is None  # two midnights, one return
     assert [item.symbol for item in found.symbols] == ["BTC/USDT", "ETH/USDT"]
     assert (found.symbols[1].unrealised_pnl, found.symbols[1].figures.trades) == (D(20), 0)
-    blind = measure(totals, points, held, {}, None, MONDAY + 2 * DAY)
+    blind = measure(totals, curve, held, {}, None, MONDAY + 2 * DAY)
     assert blind.total_pnl is blind.return_percent is blind.unrealised_pnl is None
 
 

@@ -85,6 +85,7 @@ PROMISED: dict[str, Any] = {
     "storage.equity_points.HOURLY_POINTS_KEPT": 90 * DAY,
     "storage.indexes.SYNC_LOG_SECONDS": 2_592_000,
     "storage.market.recorded_minutes.KEPT": 400 * DAY,
+    "storage.paper.totals.equity_figures.SETTLED_AFTER": HOUR,
     "venues.connection.MARKETS_MAX_AGE": HOUR,
     "venues.transport.circuit_breaker.FAILURES": 5,
     "venues.transport.circuit_breaker.OUTCOMES": 20,

@@ -15,6 +15,7 @@ from moniqo_core.domain.ledger.account import Account
 from moniqo_core.domain.ledger.commands import ResetAccount
 from moniqo_core.domain.money import EXACT, round_down, round_up
 from moniqo_core.domain.orders.order import Fill, Liquidity, OrderSide
+from moniqo_core.domain.portfolio.equity_figures import begun_figures
 from moniqo_core.domain.portfolio.performance import measure
 from moniqo_core.domain.portfolio.position import Position, bought, sold
 from moniqo_core.domain.portfolio.trade_totals import EpochStart, TradeTotals, begun_totals, changed_totals
@@ -41,7 +42,7 @@ def assert_totals_give(
     assert totals is not None
     assert totals.start == started
     whole, by_symbol = naive_figures(fills, held, started.at)
-    found = measure(totals, [], positions, {}, D(1000), started.at)
+    found = measure(totals, begun_figures(started.equity), positions, {}, D(1000), started.at)
     assert (found.fees, found.volume, found.figures) == (whole.fees, whole.bought + whole.sold, whole.figures)
     shown = {item.symbol: item for item in found.symbols}
     assert shown.keys() == by_symbol.keys() | {symbol for symbol, position in positions.items() if position.amount}

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
+from bson import ObjectId
 from pymongo import UpdateOne
 
 from moniqo_core.domain.money import plain
@@ -29,6 +30,13 @@ def point_inserts(database: str, user_wallet_id: str, epoch: int, samples: Itera
     ]
 
 
+class StoredPoint(NamedTuple):
+    """A point and its id. The server makes the id when it inserts the point, so the id tells when that was."""
+
+    point_id: ObjectId
+    point: EquityPoint
+
+
 class EquityStore:
     """Reads the equity points of paper and live wallets."""
 
@@ -36,13 +44,16 @@ class EquityStore:
         """Use the collection of ``database``."""
         self._points = database[COLLECTION]
 
-    async def of_epoch(self, user_wallet_id: str, epoch: int) -> list[EquityPoint]:
-        """Return every equity point of an epoch, oldest first and without PnL."""
-        query = {"user_wallet_id": user_wallet_id, "epoch": epoch}
-        found = self._points.find(query, {"_id": 0, "at": 1, "equity": 1}, batch_size=WHOLE_RESULT).sort("at", 1)
+    async def of_epoch(
+        self, user_wallet_id: str, epoch: int, since: datetime | None, until: datetime
+    ) -> list[StoredPoint]:
+        """Return the points of an epoch from ``since`` to ``until``, oldest first and without PnL."""
+        times: Document = {"$lte": until} if since is None else {"$gte": since, "$lte": until}
+        query = {"user_wallet_id": user_wallet_id, "epoch": epoch, "at": times}
+        found = self._points.find(query, {"at": 1, "equity": 1}, batch_size=WHOLE_RESULT).sort("at", 1)
         return [
-            EquityPoint(epoch, EquitySample(point["at"], Decimal(point["equity"]), None, None))
-            for point in await found.to_list()
+            StoredPoint(each["_id"], EquityPoint(epoch, EquitySample(each["at"], Decimal(each["equity"]), None, None)))
+            for each in await found.to_list()
         ]
 
     async def between(self, user_wallet_id: str, since: datetime, until: datetime) -> list[EquityPoint]:
@@ -69,12 +80,14 @@ HOURLY_POINTS_KEPT: Final = timedelta(days=90)
 DAILY_POINTS_KEPT: Final = timedelta(days=5 * 366)
 
 
-def sample_values(point: EquitySample) -> Document:
-    """Return the stored fields of an equity point, without its key.
+def is_daily(sample: EquitySample) -> bool:
+    """Tell whether a sample is of midnight UTC. Its point is kept for five years, and any other for 90 days."""
+    return sample.at.hour == 0
 
-    A point of midnight UTC is kept for five years, any other for 90 days.
-    """
-    daily = point.at.hour == 0
+
+def sample_values(point: EquitySample) -> Document:
+    """Return the stored fields of an equity point, without its key."""
+    daily = is_daily(point)
     return {
         "equity": plain(point.equity),
         "realised": optional_text(point.realised),

@@ -60,6 +60,11 @@ def merged(stored: Sequence[EquityPoint], epoch: int, unwritten: Sequence[Equity
     return sorted([*stored, *new], key=lambda point: (point.sample.at, point.epoch))
 
 
+def steps_between(since: datetime, before: datetime, step: timedelta) -> int:
+    """Count the full steps of UTC time from ``since`` on that are earlier than ``before``."""
+    return (_ceil(before, step) - _ceil(since, step)) // step
+
+
 def _ceil(moment: datetime, step: timedelta) -> datetime:
     return _BEGINNING - (_BEGINNING - moment) // step * step
 

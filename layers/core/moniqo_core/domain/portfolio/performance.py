@@ -1,4 +1,4 @@
-"""The performance of an account: pure arithmetic on its totals and its equity on UTC hours.
+"""The performance of an account: pure arithmetic on its totals and the figures of its equity on UTC hours.
 
 Amounts are in the cash asset, ratios in percent. :mod:`moniqo_core.domain.portfolio.performance_figures` has the
 formulas.
@@ -6,16 +6,16 @@ formulas.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
 from moniqo_core.domain.money import ZERO, exact
-from moniqo_core.domain.portfolio.equity_curve import DAY, EquityPoint, on_grid
+from moniqo_core.domain.portfolio.equity_figures import EquityFigures
 from moniqo_core.domain.portfolio.performance_figures import (
     TradeFigures,
-    max_drawdown,
+    in_percent,
     percent,
     sharpe_ratio,
     trade_figures,
@@ -62,7 +62,7 @@ class Performance:
 
 def measure(
     totals: TradeTotals,
-    points: Sequence[EquityPoint],
+    curve: EquityFigures,
     positions: Mapping[str, Position],
     marks: Mapping[str, Decimal],
     equity: Decimal | None,
@@ -72,7 +72,7 @@ def measure(
 
     Args:
         totals: The totals of its fills up to now.
-        points: Its equity on UTC hours, oldest first.
+        curve: The figures of its equity on UTC hours.
         positions: Current position and realised PnL of each symbol.
         marks: Current mark prices. A figure that needs a missing one is None.
         equity: Current equity, or None when a held asset has no price.
@@ -81,9 +81,10 @@ def measure(
     """
     start, symbols = totals.start, {symbol: each for symbol, each in totals.symbols.items() if each.fills}
     with exact():
-        latest = [] if equity is None else [equity]
-        drop, drop_percent = max_drawdown([start.equity, *(point.sample.equity for point in points), *latest])
-        daily = [point.sample.equity for point in on_grid(points, start.at, now, DAY)]
+        drawdown = curve.drawdown if equity is None else curve.drawdown.after(equity)
+        daily = curve.daily_until(now)
+        latest = [start.equity] if equity is None else [start.equity, equity]
+        mean_equity = (daily.total + sum(latest, ZERO)) / (daily.days + len(latest))
         total = None if equity is None else equity - start.equity
         unrealised = [_unrealised(position, marks.get(symbol)) for symbol, position in positions.items()]
         known = [value for value in unrealised if value is not None]
@@ -99,10 +100,10 @@ def measure(
             unrealised_pnl=sum(known, ZERO) if len(known) == len(unrealised) else None,
             fees=sum((each.fees for each in symbols.values()), ZERO),
             volume=bought + sold,
-            turnover=turnover(bought, sold, [start.equity, *daily, *latest]),
-            max_drawdown=drop,
-            max_drawdown_percent=drop_percent,
-            sharpe_ratio=sharpe_ratio(daily),
+            turnover=turnover(bought, sold, mean_equity),
+            max_drawdown=drawdown.drop,
+            max_drawdown_percent=in_percent(drawdown.share),
+            sharpe_ratio=sharpe_ratio(daily.returns),
             figures=trade_figures(symbols.values()),
             symbols=tuple(
                 _symbol(name, symbols.get(name, NO_FILLS), positions.get(name, Position()), marks.get(name))

@@ -1,17 +1,17 @@
-"""Performance figures, each a pure formula over totals of trades or an equity curve.
+"""Performance figures, each a pure formula over totals of trades or running figures of equity.
 
 A figure that is not defined, such as a ratio to zero, is None. Ratios are rounded half even to 8 places.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
-from itertools import pairwise
 from typing import Final
 
 from moniqo_core.domain.money import ZERO
+from moniqo_core.domain.portfolio.equity_figures import DailyReturns
 from moniqo_core.domain.portfolio.trade_totals import SymbolTotals
 
 DAYS_A_YEAR: Final = 365
@@ -57,25 +57,7 @@ def trade_figures(totals: Iterable[SymbolTotals]) -> TradeFigures:
     )
 
 
-def max_drawdown(curve: Sequence[Decimal]) -> tuple[Decimal, Decimal]:
-    """Return the largest fall from a peak to a later low, in money and in percent of its peak.
-
-    MDD = max over t of (max over s <= t of E(s) - E(t)) (M. Magdon-Ismail, A. Atiya, "Maximum Drawdown", Risk 17(10),
-    2004). The two values may come from different peaks.
-    """
-    peak, low, drop, share = ZERO, ZERO, ZERO, ZERO
-    for equity in curve:
-        if equity > peak:
-            peak = low = equity
-        elif equity < low:  # a fall to a low of this peak is larger than any before it
-            low = equity
-            drop = max(drop, peak - low)
-            if peak:
-                share = max(share, (peak - low) / peak)
-    return drop, _shown(share * _HUNDRED)
-
-
-def sharpe_ratio(equity: Sequence[Decimal]) -> Decimal | None:
+def sharpe_ratio(returns: DailyReturns) -> Decimal | None:
     """Return the annualised Sharpe ratio of the returns between UTC midnights, without a risk-free rate.
 
     S = mean(r) / s(r) with the sample standard deviation s, which divides by n - 1 (W. F. Sharpe, "The Sharpe Ratio",
@@ -84,30 +66,29 @@ def sharpe_ratio(equity: Sequence[Decimal]) -> Decimal | None:
     autocorrelation). Returns are per calendar day, for stocks too: days without trading count as 0. The result is None
     with fewer than two returns, when all returns are equal, or when a return starts from an equity of zero or less.
     """
-    if any(value <= 0 for value in equity[:-1]):
+    if not returns.are_defined or returns.number < 2 or not returns.squares:  # noqa: PLR2004
         return None
-    returns = [after / before - 1 for before, after in pairwise(equity)]
-    if len(returns) < 2:  # noqa: PLR2004
-        return None
-    mean = sum(returns, ZERO) / len(returns)
-    variance = sum(((value - mean) ** 2 for value in returns), ZERO) / (len(returns) - 1)
-    if not variance:
-        return None
-    return _shown(mean / variance.sqrt() * Decimal(DAYS_A_YEAR).sqrt())
+    deviation = (returns.squares / (returns.number - 1)).sqrt()
+    return _shown(returns.mean / deviation * Decimal(DAYS_A_YEAR).sqrt())
 
 
-def turnover(bought: Decimal, sold: Decimal, equity: Sequence[Decimal]) -> Decimal | None:
+def turnover(bought: Decimal, sold: Decimal, mean_equity: Decimal) -> Decimal | None:
     """Return the lesser of purchases and sales divided by mean daily equity.
 
     This follows portfolio turnover in SEC Form N-1A, item 13, instruction 4(d), which divides by the monthly average of
     the value.
     """
-    return _ratio(min(bought, sold), sum(equity, ZERO) / len(equity))
+    return _ratio(min(bought, sold), mean_equity)
 
 
 def percent(part: Decimal, whole: Decimal) -> Decimal | None:
     """Return ``part`` in percent of ``whole``, or None when ``whole`` is zero."""
     return _shown(part * _HUNDRED / whole) if whole else None
+
+
+def in_percent(share: Decimal) -> Decimal:
+    """Return a share of 1 in percent."""
+    return _shown(share * _HUNDRED)
 
 
 def _ratio(part: Decimal, whole: Decimal) -> Decimal | None:

@@ -159,11 +159,11 @@ class DemoJournal:
         return CommitOutcome.OVERTAKEN if "_id" in duplicate.key else CommitOutcome.REPEATED
 
     async def follow_with_totals(self, after: Account) -> None:
-        """Bring the totals forward with every checkpoint. The commit stands, so this never fails."""
+        """Bring totals and figures of equity forward with every checkpoint. The commit stands, so this never fails."""
         if after.seq % ENTRIES_PER_CHECKPOINT == 0:
-            from moniqo_core.storage.paper.totals.journal_totals import JournalTotals
+            from moniqo_core.storage.paper.totals.upkeep import follow_commit
 
-            await JournalTotals(self._database).follow_commit(after.user_wallet_id, after.seq)
+            await follow_commit(self._database, after)
 
     async def _is_mine(self, after: Account, commit_id: str) -> bool:
         entry = await self._entries.find_one({"_id": entry_id(after.user_wallet_id, after.seq)}, {"commit_id": 1})

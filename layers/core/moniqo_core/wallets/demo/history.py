@@ -14,6 +14,7 @@ from moniqo_core.domain.portfolio.equity_curve import EquityPoint
 from moniqo_core.domain.portfolio.performance import Performance
 from moniqo_core.storage.equity_points import EquityStore
 from moniqo_core.storage.paper.checkpoints import Checkpoints
+from moniqo_core.storage.paper.totals.equity_figures import EquityFiguresStore
 from moniqo_core.storage.paper.totals.journal_totals import JournalTotals
 from moniqo_core.wallets.demo.access import DemoAccess
 from moniqo_core.wallets.demo.decide_and_commit import DemoAccount
@@ -29,6 +30,7 @@ class DemoPast:
         self._checkpoints = Checkpoints(access.database)
         self._totals = JournalTotals(access.database)
         self._points = EquityStore(access.database)
+        self._figures = EquityFiguresStore(access.database)
 
     @property
     def _session(self) -> DemoAccount:
@@ -58,10 +60,10 @@ class DemoPast:
         await self._session.evaluate(mark=False)
         account = self._session.seen
         totals = await self._totals.as_of(self._id, self._session.account.seq)
-        stored = await self._points.of_epoch(self._id, account.epoch)
-        points = equity_curve.merged(stored, account.epoch, self._session.unwritten_samples)
-        marks = await self._marks(account)
-        return performance.measure(totals, points, account.positions, marks, equity_at(account, marks), account.at)
+        figures, later = await self._figures.of_epoch(self._id, account.epoch, totals.start, account.at)
+        points = equity_curve.merged(later, account.epoch, self._session.unwritten_samples)
+        curve, marks = figures.with_points(points), await self._marks(account)
+        return performance.measure(totals, curve, account.positions, marks, equity_at(account, marks), account.at)
 
     async def account_at(self, seq: int | None) -> Account:
         """Return the account after entry ``seq``, or after the newest entry for None, or raise NotFoundError."""

@@ -1,1 +1,1 @@
-"""Totals of the fills of paper wallets, as of an entry of their journals."""
+"""Totals of the fills of paper wallets, and figures of their equity, so that a read needs no whole history."""

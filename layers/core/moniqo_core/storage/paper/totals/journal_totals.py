@@ -6,20 +6,16 @@ forward. So a reader adds the fills of at most 499 entries, or more after entrie
 
 from __future__ import annotations
 
-import logging
 from typing import Final
 
 from pymongo.errors import DuplicateKeyError
 
 from moniqo_core.domain.portfolio.trade_totals import TradeTotals
-from moniqo_core.storage.client import UNREADABLE_DOCUMENT, DatabaseError
 from moniqo_core.storage.document import Database
 from moniqo_core.storage.paper.account_values import entry_id
 from moniqo_core.storage.paper.snapshots import ENTRIES
 from moniqo_core.storage.paper.totals.entry_totals import totals_after_entry
 from moniqo_core.storage.trade_totals import StoredTotals, read_totals, totals_document
-
-log: Final = logging.getLogger("moniqo")
 
 TOTALS: Final = "demo_wallet_totals"
 MOST_AT_ONCE: Final = 1_000
@@ -80,13 +76,6 @@ class JournalTotals:
         after = await self._since(user_wallet_id, before, min(seq, known + most)) if known < seq else None
         after = after or await self._since(user_wallet_id, None, min(seq, most)) or _no_entry(user_wallet_id, seq)
         return after.totals.seq if await self._store(user_wallet_id, before, after) else known
-
-    async def follow_commit(self, user_wallet_id: str, seq: int) -> None:
-        """Bring totals forward after commit ``seq``. A failure is logged, and a later commit makes up for it."""
-        try:
-            await self.bring_forward(user_wallet_id, seq)
-        except (DatabaseError, *UNREADABLE_DOCUMENT):
-            log.exception("totals are not stored", extra={"fields": {"user_wallet_id": user_wallet_id, "seq": seq}})
 
     async def _read(self, user_wallet_id: str) -> StoredTotals | None:
         document = await self._totals.find_one({"_id": user_wallet_id})
