@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Final, NamedTuple
 
 from moniqo_core.domain.added_fields import ADDED
-from moniqo_core.domain.market.marks import has_sane_spread, mark_price
+from moniqo_core.domain.market.marks import mark_price
 
 SIMULATED: Final = "simulated"
 """Source of everything from the simulated market. Every other source is a venue."""
@@ -76,11 +76,6 @@ class Snapshot:
     def mark(self) -> Decimal:
         """The mark price of a holding: the mid, or another price if the spread is not sane."""
         return mark_price(self.bid, self.ask, self.last)
-
-    @property
-    def has_sane_spread(self) -> bool:
-        """Whether bid and ask are close enough for the mid to be a realistic price."""
-        return has_sane_spread(self.bid, self.ask)
 
     @property
     def book(self) -> str:

@@ -6,12 +6,19 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from decimal import Decimal
 from functools import cached_property
-from typing import Final
+from typing import Final, NamedTuple
 
 from moniqo_core.domain.money import ZERO, exact
 
 WIDEST_SPREAD: Final = Decimal("0.1")
 """The widest sane spread, as a part of the mid."""
+
+
+class Mark(NamedTuple):
+    """The mark price of a symbol. It is firm if it is the mid of a sane spread."""
+
+    price: Decimal
+    is_firm: bool
 
 
 def has_sane_spread(bid: Decimal, ask: Decimal) -> bool:
@@ -25,14 +32,19 @@ def _is_sane(bid: Decimal, ask: Decimal) -> bool:
 
 
 def mark_price(bid: Decimal, ask: Decimal, last: Decimal | None) -> Decimal:
+    """Return the price of :func:`find_mark`, under exact arithmetic."""
+    with exact():
+        return find_mark(bid, ask, last).price
+
+
+def find_mark(bid: Decimal, ask: Decimal, last: Decimal | None) -> Mark:
     """Return the mid if the spread is sane. Otherwise return the last trade if it is inside the spread, else the bid.
 
-    A single order far away from the market could move the mid to any price.
+    A single order far away from the market could move the mid to any price. The caller must be under exact arithmetic.
     """
-    with exact():
-        if _is_sane(bid, ask):
-            return (bid + ask) / 2
-    return bid if last is None or not bid <= last <= ask else last
+    is_firm = _is_sane(bid, ask)
+    price = bid if last is None or not bid <= last <= ask else last
+    return Mark((bid + ask) / 2 if is_firm else price, is_firm)
 
 
 class Marks(dict[str, Decimal]):

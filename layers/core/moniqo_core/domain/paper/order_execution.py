@@ -68,7 +68,7 @@ def fill_and_rest(decision: PaperDecision, order: Order) -> None:
         _open_exits(decision, order)
     if order.is_open and not decision.waits:
         close_order(draft, order, OrderStatus.CANCELLED, draft.at)
-    if draft.fills and decision.makes_peak:
+    if draft.fills and decision.mark.is_firm:
         draft.peak = max(draft.peak, equity_of(draft))
 
 
@@ -79,9 +79,9 @@ def _kept_mark(decision: PaperDecision) -> Decimal:
     was already held. Otherwise the next walk, which takes any equity as a peak, would set a false one.
     """
     draft, symbol = decision.draft, decision.request.symbol
-    if decision.makes_peak:
-        return decision.mark
-    most = min(decision.mark, decision.context.snapshot.ask)
+    if decision.mark.is_firm:
+        return decision.mark.price
+    most = min(decision.mark.price, decision.context.snapshot.ask)
     return min(most, draft.mark(symbol)) if draft.position(symbol).amount else most
 
 

@@ -14,6 +14,7 @@ from moniqo_core.domain.errors import (
 from moniqo_core.domain.ledger.account import without_order
 from moniqo_core.domain.ledger.account_draft import AccountDraft
 from moniqo_core.domain.ledger.commit import MarketContext
+from moniqo_core.domain.market.marks import Mark, find_mark
 from moniqo_core.domain.matching.locked_funds import buy_lock
 from moniqo_core.domain.matching.order_book import FillPlan
 from moniqo_core.domain.matching.taker_fills import amount_for_quote, plan_taker_fill
@@ -63,7 +64,7 @@ class PaperDecision:
         self.amount = ZERO
         self.plan = _NOTHING
         self._exposure: Exposure | None = None
-        self._own_mark: Decimal | None = None
+        self._mark: Mark | None = None
 
     def rules(self) -> tuple[Rule, ...]:
         """Name and check of every rule. A check raises when its rule forbids the order."""
@@ -202,8 +203,9 @@ class PaperDecision:
     def exposure(self) -> Exposure:
         """Exposure including this order, computed once."""
         if self._exposure is None:
-            account, price = self.account, self.request.price
-            self._exposure = symbol_exposure(account, self.amount, price, self.mark, self.context, self.draft.rules)
+            self._exposure = symbol_exposure(
+                self.account, self.amount, self.request.price, self.mark.price, self.context, self.draft.rules
+            )
         return self._exposure
 
     def _check_losses(self, limits: RiskLimits) -> None:
@@ -214,22 +216,20 @@ class PaperDecision:
 
     def equity(self) -> Decimal:
         """Return the value of cash and holdings at current prices, in the cash asset."""
-        draft = self.draft
-        cash = draft.holding(draft.account.terms.cash_asset).total
-        return cash + sum((draft.position(symbol).amount * self._mark(symbol) for symbol in draft.held_symbols()), ZERO)
-
-    def _mark(self, symbol: str) -> Decimal:
-        return self.mark if symbol == self.context.market.symbol else self.context.marks[symbol]
+        draft, own = self.draft, self.context.market.symbol
+        total = draft.holding(draft.account.terms.cash_asset).total
+        for symbol in draft.held_symbols():
+            mark = self.mark.price if symbol == own else self.context.marks[symbol]
+            total += draft.position(symbol).amount * mark
+        return total
 
     @property
-    def mark(self) -> Decimal:
-        """The mark price of the order's symbol, computed once."""
-        if self._own_mark is None:
+    def mark(self) -> Mark:
+        """The mark of the order's symbol, computed once. Only the equity at a firm mark may set a new peak."""
+        if self._mark is None:
             snapshot = self.context.snapshot
-            self._own_mark = snapshot.mark if self.draft.rules.sane_marks else snapshot.mid
-        return self._own_mark
-
-    @property
-    def makes_peak(self) -> bool:
-        """Whether the equity at the mark may set a new peak."""
-        return self.context.snapshot.has_sane_spread or not self.draft.rules.sane_marks
+            if self.draft.rules.sane_marks:
+                self._mark = find_mark(snapshot.bid, snapshot.ask, snapshot.last)
+            else:
+                self._mark = Mark(snapshot.mid, is_firm=True)
+        return self._mark
