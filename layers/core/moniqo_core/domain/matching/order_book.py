@@ -26,6 +26,10 @@ class FillPlan(NamedTuple):
     taken: dict[PriceLevel, Decimal]
 
 
+NO_FILL: Final = FillPlan((), ZERO, ZERO, {})
+"""The plan of an order that takes nothing."""
+
+
 def fill_at_one_price(price: Decimal, amount: Decimal) -> FillPlan:
     """Plan a fill of the whole amount at one price, apart from the shown book."""
     return FillPlan((PriceLevel(price, amount),), amount, price * amount, {})
@@ -39,16 +43,17 @@ def walk_book(
     ``taken`` of the result is the new record of this side. Levels that are no longer shown with the same size are
     dropped.
     """
-    before = {level: taken[level] for level in levels if level in taken} if taken else {}
-    memory = dict(before)
+    memory = {level: taken[level] for level in levels if level in taken} if taken else {}
+    known = len(memory)
     takes: list[PriceLevel] = []
     left, quote = amount, ZERO
     for level in levels:
         price, size = level
         if not left or (limit is not None and (price > limit if buying else price < limit)):
             break
-        gone = before.get(level) if before else None
+        gone = memory.get(level) if known else None
         if gone is not None:
+            known -= 1
             size -= gone
             if size <= 0:
                 continue

@@ -9,7 +9,7 @@ from moniqo_core.domain.errors import OrderRejectedError
 from moniqo_core.domain.ledger.account_draft import AccountDraft
 from moniqo_core.domain.ledger.commit import MarketContext
 from moniqo_core.domain.market.market import SIMULATED, PriceLevel
-from moniqo_core.domain.matching.order_book import FillPlan, book_depth, hidden_taken_levels, walk_book
+from moniqo_core.domain.matching.order_book import NO_FILL, FillPlan, book_depth, hidden_taken_levels, walk_book
 from moniqo_core.domain.matching.slippage import largest_excess, price_beyond_book
 from moniqo_core.domain.matching.smallest_sale import Book, SaleTerms, first_lots, smallest_sale
 from moniqo_core.domain.money import ZERO, floor_to, plain, round_down, round_up, scale_of
@@ -29,6 +29,8 @@ def plan_taker_fill(
     """
     buying = side is OrderSide.BUY
     levels = context.snapshot.asks if buying else context.snapshot.bids
+    if limit is not None and (limit < levels[0].price if buying else limit > levels[0].price):
+        return NO_FILL
     taken = draft.taken_of(context.snapshot.book, side)
     walk = walk_book(levels, taken, amount, limit, buying=buying)
     if taken and context.snapshot.source != SIMULATED:

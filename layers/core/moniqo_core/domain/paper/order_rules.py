@@ -16,7 +16,7 @@ from moniqo_core.domain.ledger.account_draft import AccountDraft
 from moniqo_core.domain.ledger.commit import MarketContext
 from moniqo_core.domain.market.marks import Mark, find_mark
 from moniqo_core.domain.matching.locked_funds import buy_lock
-from moniqo_core.domain.matching.order_book import FillPlan
+from moniqo_core.domain.matching.order_book import NO_FILL
 from moniqo_core.domain.matching.taker_fills import amount_for_quote, plan_taker_fill
 from moniqo_core.domain.money import ZERO, plain, round_up, scale_of
 from moniqo_core.domain.orders import field_rules
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
 
 _AT_ONCE: Final = frozenset({TimeInForce.IOC, TimeInForce.FOK})
 _TAKERS: Final = frozenset({OrderType.MARKET, OrderType.LIMIT})
-_NOTHING: Final = FillPlan((), ZERO, ZERO, {})
 
 
 class PaperDecision:
@@ -62,7 +61,7 @@ class PaperDecision:
         self.request = request
         self.context = context
         self.amount = ZERO
-        self.plan = _NOTHING
+        self.plan = NO_FILL
         self._exposure: Exposure | None = None
         self._mark: Mark | None = None
 
