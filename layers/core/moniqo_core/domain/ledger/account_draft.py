@@ -130,6 +130,19 @@ class AccountDraft:
         self._post(source, asset, -amount)
         self._post(target, asset, amount)
 
+    def lock(self, asset: str, amount: Decimal) -> None:
+        """Lock a free amount of an asset, or release a locked one if ``amount`` is negative.
+
+        Raises:
+            InsufficientBalanceError: Less is free, or less is locked.
+
+        """
+        self.change(asset, -amount, amount)
+        source, target = LedgerAccount.FREE, LedgerAccount.LOCKED
+        if amount < 0:
+            source, target, amount = target, source, -amount
+        self.postings += (Posting(source, asset, -amount), Posting(target, asset, amount))
+
     def _post(self, book: LedgerAccount, asset: str, amount: Decimal) -> None:
         self.postings.append(Posting(book, asset, amount))
         if book is LedgerAccount.FREE:

@@ -6,7 +6,6 @@ from decimal import Decimal
 
 from moniqo_core.domain.ledger.account import AccountTerms
 from moniqo_core.domain.ledger.account_draft import AccountDraft
-from moniqo_core.domain.ledger.commit import LedgerAccount
 from moniqo_core.domain.money import ZERO, round_up, scale_of
 from moniqo_core.domain.orders.order import Order, OrderSide
 
@@ -41,9 +40,6 @@ def buy_lock(
 
 def set_lock(draft: AccountDraft, order: Order, needed: Decimal) -> None:
     """Make an order lock exactly ``needed``. Raises InsufficientBalanceError when not enough is free."""
-    more = needed - order.locked
-    if more > 0:
-        draft.move(LedgerAccount.FREE, LedgerAccount.LOCKED, order.lock_asset, more)
-    elif more < 0:
-        draft.move(LedgerAccount.LOCKED, LedgerAccount.FREE, order.lock_asset, -more)
+    if needed != order.locked:
+        draft.lock(order.lock_asset, needed - order.locked)
     order.locked = needed
