@@ -86,6 +86,18 @@ def round_up(value: Decimal, scale: int) -> Decimal:
     return value.quantize(_UNITS[scale], ROUND_CEILING)
 
 
+def increase_up(total: Decimal, more: Decimal, scale: int) -> Decimal:
+    """Return by how much ``total``, rounded up, increases with ``more``."""
+    after = round_up(total + more, scale)
+    return after - round_up(total, scale) if total else after
+
+
 def round_down(value: Decimal, scale: int) -> Decimal:
     """Round a credit down at ``scale`` decimal places."""
     return value.quantize(_UNITS[scale], ROUND_FLOOR)
+
+
+def increase_down(total: Decimal, more: Decimal, scale: int) -> Decimal:
+    """Return by how much ``total``, rounded down, increases with ``more``."""
+    after = round_down(total + more, scale)
+    return after - round_down(total, scale) if total else after

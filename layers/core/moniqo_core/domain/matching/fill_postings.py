@@ -10,7 +10,7 @@ from moniqo_core.domain.ledger.commit import LedgerAccount, Posting
 from moniqo_core.domain.market.market import Market
 from moniqo_core.domain.matching.locked_funds import required_lock, set_lock
 from moniqo_core.domain.matching.order_book import FillPlan
-from moniqo_core.domain.money import ZERO, round_down, round_up, scale_of
+from moniqo_core.domain.money import ZERO, increase_down, increase_up, scale_of
 from moniqo_core.domain.orders.fees import accrue_fee, cap_sale_fee
 from moniqo_core.domain.orders.order import Fill, Liquidity, Order, OrderSide, OrderStatus
 from moniqo_core.domain.portfolio.position import bought, sold
@@ -28,8 +28,7 @@ def apply_fill(
     amount, exact = plan.amount, plan.quote
     buying = order.side is OrderSide.BUY
     scale = scale_of(market.quote)
-    rounded = round_up if buying else round_down
-    quote = rounded(order.filled_quote + exact, scale) - rounded(order.filled_quote, scale)
+    quote = (increase_up if buying else increase_down)(order.filled_quote, exact, scale)
     terms = draft.account.terms
     rate = terms.maker_rate if liquidity is Liquidity.MAKER else terms.taker_rate
     fee = accrue_fee(order.fee_accrued, order.fee, rate, exact, scale)

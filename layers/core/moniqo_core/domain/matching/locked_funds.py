@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from moniqo_core.domain.ledger.account import AccountTerms
 from moniqo_core.domain.ledger.account_draft import AccountDraft
-from moniqo_core.domain.money import ZERO, round_up, scale_of
+from moniqo_core.domain.money import ZERO, increase_up, round_up, scale_of
 from moniqo_core.domain.orders.order import Order, OrderSide
 
 
@@ -33,9 +33,8 @@ def buy_lock(
     ``fee`` are the order's totals so far.
     """
     scale = scale_of(asset)
-    rate = max(terms.maker_rate, terms.taker_rate)
-    quote = round_up(filled_quote + notional, scale) - round_up(filled_quote, scale)
-    return quote + round_up(fee_accrued + rate * notional, scale) - fee
+    rate = max(terms.maker_fee_percent, terms.taker_fee_percent).scaleb(-2)
+    return increase_up(filled_quote, notional, scale) + round_up(fee_accrued + rate * notional, scale) - fee
 
 
 def set_lock(draft: AccountDraft, order: Order, needed: Decimal) -> None:

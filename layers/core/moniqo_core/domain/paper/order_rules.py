@@ -18,8 +18,9 @@ from moniqo_core.domain.market.marks import Mark, find_mark
 from moniqo_core.domain.matching.locked_funds import buy_lock
 from moniqo_core.domain.matching.order_book import NO_FILL
 from moniqo_core.domain.matching.taker_fills import amount_for_quote, plan_taker_fill
-from moniqo_core.domain.money import ZERO, plain, round_up, scale_of
+from moniqo_core.domain.money import ZERO, increase_up, plain, scale_of
 from moniqo_core.domain.orders import field_rules
+from moniqo_core.domain.orders.fees import accrue_fee
 from moniqo_core.domain.orders.field_rules import FormFault
 from moniqo_core.domain.orders.open_order_limit import check_open_orders
 from moniqo_core.domain.orders.order import Order, OrderSide, OrderType, TimeInForce
@@ -173,17 +174,17 @@ class PaperDecision:
         return asset, self._cash_needed() if buying else self.amount, available
 
     def _cash_needed(self) -> Decimal:
-        terms, asset, before = self.draft.account.terms, self.context.market.quote, self.replaced
-        scale = scale_of(asset)
-        # Quote and fee are rounded once for all fills of an order.
-        quote, accrued, charged = (
-            (ZERO, ZERO, ZERO) if before is None else (before.filled_quote, before.fee_accrued, before.fee)
-        )
-        filled = quote + self.plan.quote
-        accrued += terms.taker_rate * self.plan.quote
-        fee = round_up(accrued, scale)
-        needed = round_up(filled, scale) - round_up(quote, scale) + fee - charged
-        price, rest = self.request.price, self.amount - self.plan.amount
+        terms, asset, plan, before = self.draft.account.terms, self.context.market.quote, self.plan, self.replaced
+        needed = filled = accrued = fee = ZERO
+        if before is not None:
+            filled, accrued, fee = before.filled_quote, before.fee_accrued, before.fee
+        if plan.levels:
+            # Quote and fee are rounded once for all fills of an order.
+            scale = scale_of(asset)
+            accrued, fee, charged = accrue_fee(accrued, fee, terms.taker_rate, plan.quote, scale)
+            needed = increase_up(filled, plan.quote, scale) + charged
+            filled += plan.quote
+        price, rest = self.request.price, self.amount - plan.amount
         if self.waits and rest and price is not None:
             needed += buy_lock(rest * price, filled, accrued, fee, terms, asset)
         return needed
