@@ -106,8 +106,11 @@ class AccountDraft:
 
     def held_symbols(self) -> list[str]:
         """Return the symbols held, with the changes so far."""
-        positions = _merged(self.account.positions, self.positions)
-        return [symbol for symbol, position in positions.items() if position.amount]
+        return [symbol for symbol, _ in self.held_positions()]
+
+    def held_positions(self) -> list[tuple[str, Position]]:
+        """Return what is held by symbol, with the changes so far."""
+        return [held for held in _merged(self.account.positions, self.positions).items() if held[1].amount]
 
     def mark(self, symbol: str) -> Decimal:
         """Return the last price of a symbol on its path."""

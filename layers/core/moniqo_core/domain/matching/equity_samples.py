@@ -19,8 +19,8 @@ _BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
 def equity_of(draft: AccountDraft) -> Decimal:
     """Return the value of cash and holdings at the draft's marks, in the cash asset."""
     total = draft.holding(draft.account.terms.cash_asset).total
-    for symbol in draft.held_symbols():
-        total += draft.position(symbol).amount * draft.mark(symbol)
+    for symbol, position in draft.held_positions():
+        total += position.amount * draft.mark(symbol)
     return total
 
 

@@ -86,7 +86,8 @@ def field_faults(order: OrderRequest) -> Iterator[FormFault]:
     if order.trail_percent is not None and not 0 < order.trail_percent <= MAX_TRAIL_PERCENT:
         yield FormFault("trail_percent", "range", "The trail_percent must be above 0 and at most 50.")
     yield from _time_faults(order)
-    yield from _exit_faults(order)
+    if order.has_exits:
+        yield from _exit_faults(order)
 
 
 def _time_faults(order: OrderRequest) -> Iterator[FormFault]:
@@ -102,7 +103,7 @@ def _time_faults(order: OrderRequest) -> Iterator[FormFault]:
 
 
 def _exit_faults(order: OrderRequest) -> Iterator[FormFault]:
-    if order.has_exits and order.side is OrderSide.SELL:
+    if order.side is OrderSide.SELL:
         yield FormFault("stop_loss", "side", "Only buy orders can have a stop_loss or take_profit.")
     for name, spec in (("stop_loss", order.stop_loss), ("take_profit", order.take_profit)):
         if spec is not None and spec.stop_price is not None and spec.percent is not None:
@@ -118,9 +119,10 @@ def exit_default_faults(order: OrderRequest) -> Iterator[FormFault]:
 
 def price_faults(order: OrderRequest, market: Market) -> Iterator[FormFault]:
     """Yield prices that are not a positive multiple of the tick size, or above the market's maximum."""
-    exits = (("stop_loss", order.stop_loss), ("take_profit", order.take_profit))
     prices = [("price", order.price), ("stop_price", order.stop_price)]
-    prices += [(f"{name}.stop_price", spec.stop_price) for name, spec in exits if spec is not None]
+    if order.has_exits:
+        exits = (("stop_loss", order.stop_loss), ("take_profit", order.take_profit))
+        prices += [(f"{name}.stop_price", spec.stop_price) for name, spec in exits if spec is not None]
     for name, price in prices:
         if price is None:
             continue
@@ -148,8 +150,8 @@ def named_price(order: OrderRequest) -> Decimal | None:
     return None
 
 
-def amount_faults(amount: Decimal, market: Market) -> Iterator[FormFault]:
-    """Yield an amount that is not a multiple of the lot step or is below the market's minimum."""
+def amount_fault(amount: Decimal, market: Market) -> FormFault | None:
+    """Return the fault of an amount that is not a multiple of the lot step or is below the market's minimum."""
     if amount < market.min_amount or amount % market.lot_step:
         nearest = max(_nearest(amount, market.lot_step), ceil_to(market.min_amount, market.lot_step))
         message = (
@@ -157,33 +159,38 @@ def amount_faults(amount: Decimal, market: Market) -> Iterator[FormFault]:
             f" in steps of {plain(market.lot_step)}, for example {plain(nearest)}."
         )
         members = {"lot_step": market.lot_step, "min_amount": market.min_amount, "suggested_amount": nearest}
-        yield FormFault("amount", "lot_step" if amount % market.lot_step else "min_amount", message, members)
+        return FormFault("amount", "lot_step" if amount % market.lot_step else "min_amount", message, members)
+    return None
 
 
-def largest_amount_faults(amount: Decimal, market: Market) -> Iterator[FormFault]:
-    """Yield an amount above the market's maximum."""
+def largest_amount_fault(amount: Decimal, market: Market) -> FormFault | None:
+    """Return the fault of an amount above the market's maximum."""
     if market.max_amount is not None and amount > market.max_amount:
         largest = floor_to(market.max_amount, market.lot_step)
         message = f"The amount {plain(amount)} is above the largest order of {market.symbol}, {plain(largest)}."
-        yield FormFault("amount", "max_amount", message, {"max_amount": market.max_amount, "suggested_amount": largest})
+        members = {"max_amount": market.max_amount, "suggested_amount": largest}
+        return FormFault("amount", "max_amount", message, members)
+    return None
 
 
-def notional_faults(amount: Decimal, price: Decimal, market: Market) -> Iterator[FormFault]:
-    """Yield an order that is worth less than the market's minimum notional at ``price``."""
+def notional_fault(amount: Decimal, price: Decimal, market: Market) -> FormFault | None:
+    """Return the fault of an order that is worth less than the market's minimum notional at ``price``."""
     if amount * price < market.min_notional:
         enough = max(ceil_to(market.min_notional / price, market.lot_step), market.min_amount)
         message = f"{_worth(amount, price, market)} The smallest order is {plain(market.min_notional)} {market.quote}."
         members = {"min_notional": market.min_notional, "suggested_amount": enough}
-        yield FormFault("amount", "min_notional", message, members)
+        return FormFault("amount", "min_notional", message, members)
+    return None
 
 
-def largest_notional_faults(amount: Decimal, price: Decimal, market: Market) -> Iterator[FormFault]:
-    """Yield an order that is worth more than the market's maximum notional at ``price``."""
+def largest_notional_fault(amount: Decimal, price: Decimal, market: Market) -> FormFault | None:
+    """Return the fault of an order that is worth more than the market's maximum notional at ``price``."""
     if market.max_notional is not None and amount * price > market.max_notional:
         largest = floor_to(market.max_notional / price, market.lot_step)
         message = f"{_worth(amount, price, market)} The largest order is {plain(market.max_notional)} {market.quote}."
         members = {"max_notional": market.max_notional, "suggested_amount": largest}
-        yield FormFault("amount", "max_notional", message, members)
+        return FormFault("amount", "max_notional", message, members)
+    return None
 
 
 def _worth(amount: Decimal, price: Decimal, market: Market) -> str:

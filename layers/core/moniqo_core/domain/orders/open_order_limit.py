@@ -17,7 +17,7 @@ def check_open_orders(open_orders: int, added: int) -> None:
         QuotaReachedError: the wallet would have more than :data:`MAX_OPEN_ORDERS` open orders.
 
     """
-    if added and open_orders + added > MAX_OPEN_ORDERS:
+    if open_orders + added > MAX_OPEN_ORDERS:
         raise QuotaReachedError(
             f"{open_orders} orders are open, and this one would add {added}. The limit is {MAX_OPEN_ORDERS}.",
             limit=MAX_OPEN_ORDERS,

@@ -67,9 +67,10 @@ def holding_exposures(
     """Return the held amounts and open buys of every symbol that has either."""
     found: dict[str, HoldingExposure] = {}
     for symbol, totals in account.open_order_totals.items():
-        if totals.buying:
+        has_open_buys = bool(totals.buying)
+        if has_open_buys:
             amount = account.position(symbol).amount + totals.buying
-            found[symbol] = HoldingExposure(amount, has_open_buys=True, waiting=tuple(waiting.get(symbol, ())))
+            found[symbol] = HoldingExposure(amount, has_open_buys, tuple(waiting.get(symbol, ())))
     for symbol, held in account.positions.items():
         if held.amount and symbol not in found:
             found[symbol] = HoldingExposure(held.amount, has_open_buys=False)

@@ -40,7 +40,8 @@ def execute_order(decision: PaperDecision) -> None:
     observe(decision)
     order.expires_at = _expires_at(decision)
     draft.orders[order.order_id] = order
-    attach_exits(draft, order, decision.request)
+    if decision.request.has_exits:
+        attach_exits(draft, order, decision.request)
     fill_and_rest(decision, order)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
@@ -46,7 +45,10 @@ _TAKERS: Final = frozenset({OrderType.MARKET, OrderType.LIMIT})
 
 
 class PaperDecision:
-    """The decision on one order. Its checks find the amount and the fill plan with which the order is executed."""
+    """The decision on one order. Its checks find the amount and the fill plan with which the order is executed.
+
+    ``waits`` tells whether the part that does not fill at once stays open.
+    """
 
     def __init__(
         self, draft: AccountDraft, request: OrderRequest, context: MarketContext, replaced: Order | None = None
@@ -61,6 +63,7 @@ class PaperDecision:
         self.account = draft.account if replaced is None else without_order(draft.account, replaced)
         self.request = request
         self.context = context
+        self.waits = request.type is not OrderType.MARKET and request.time_in_force not in _AT_ONCE
         self.amount = ZERO
         self.plan = NO_FILL
         self._exposure: Exposure | None = None
@@ -93,7 +96,8 @@ class PaperDecision:
 
     def _check_open_orders(self) -> None:
         adds = self.waits + (self.request.stop_loss is not None) + (self.request.take_profit is not None)
-        check_open_orders(self.open_orders, adds)
+        if adds:
+            check_open_orders(self.open_orders, adds)
 
     def _check_symbol(self) -> None:
         market = self.context.market
@@ -115,8 +119,8 @@ class PaperDecision:
             self.amount = amount
         field_rules.refuse(faults)
 
-    def _amount_faults(self, amount: Decimal) -> Iterator[FormFault]:
-        """Yield the faults of the amount. The whole holding may be sold, even if it does not fit the lot or minimum.
+    def _amount_faults(self, amount: Decimal) -> list[FormFault]:
+        """Return the faults of the amount. The whole holding may be sold, even if it does not fit the lot or minimum.
 
         The amount of a replaced order is its total. If it does not change, it need not fit the lot.
         """
@@ -126,12 +130,14 @@ class PaperDecision:
             price = snapshot.ask if request.side is OrderSide.BUY else snapshot.bid
         sells_all = request.side is OrderSide.SELL and amount == self.draft.holding(market.base).total > 0
         total = amount if self.replaced is None else amount + self.replaced.filled_amount
+        found: list[FormFault | None] = []
         if not sells_all:
             if self.replaced is None or total != self.replaced.amount:
-                yield from field_rules.amount_faults(total, market)
-            yield from field_rules.notional_faults(total, price, market)
-        yield from field_rules.largest_amount_faults(total, market)
-        yield from field_rules.largest_notional_faults(total, price, market)
+                found.append(field_rules.amount_fault(total, market))
+            found.append(field_rules.notional_fault(total, price, market))
+        found.append(field_rules.largest_amount_fault(total, market))
+        found.append(field_rules.largest_notional_fault(total, price, market))
+        return [fault for fault in found if fault is not None]
 
     def _check_expiry(self) -> None:
         expires_at = self.request.expires_at
@@ -192,12 +198,7 @@ class PaperDecision:
     @property
     def open_orders(self) -> int:
         """Number of open orders of the account before this order."""
-        return sum(totals.orders for totals in self.account.open_order_totals.values())
-
-    @property
-    def waits(self) -> bool:
-        """Whether the part that does not fill at once stays open."""
-        return self.request.type is not OrderType.MARKET and self.request.time_in_force not in _AT_ONCE
+        return sum([totals.orders for totals in self.account.open_order_totals.values()])
 
     @property
     def exposure(self) -> Exposure:
@@ -218,9 +219,8 @@ class PaperDecision:
         """Return the value of cash and holdings at current prices, in the cash asset."""
         draft, own = self.draft, self.context.market.symbol
         total = draft.holding(draft.account.terms.cash_asset).total
-        for symbol in draft.held_symbols():
-            mark = self.mark.price if symbol == own else self.context.marks[symbol]
-            total += draft.position(symbol).amount * mark
+        for symbol, position in draft.held_positions():
+            total += position.amount * (self.mark.price if symbol == own else self.context.marks[symbol])
         return total
 
     @property

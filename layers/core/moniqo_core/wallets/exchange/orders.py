@@ -206,12 +206,15 @@ def _market_faults(order: OrderRequest, market: Market) -> Iterator[FormFault]:
     if order.quote_amount is not None:
         yield from _quote_faults(order.quote_amount, market)
     if order.amount is not None:
-        yield from field_rules.amount_faults(order.amount, market)
-        yield from field_rules.largest_amount_faults(order.amount, market)
-        known = field_rules.named_price(order)
-        if known is not None:
-            yield from field_rules.notional_faults(order.amount, known, market)
-            yield from field_rules.largest_notional_faults(order.amount, known, market)
+        yield from _amount_faults(order.amount, field_rules.named_price(order), market)
+
+
+def _amount_faults(amount: Decimal, price: Decimal | None, market: Market) -> Iterator[FormFault]:
+    found = [field_rules.amount_fault(amount, market), field_rules.largest_amount_fault(amount, market)]
+    if price is not None:
+        found.append(field_rules.notional_fault(amount, price, market))
+        found.append(field_rules.largest_notional_fault(amount, price, market))
+    yield from (fault for fault in found if fault is not None)
 
 
 def _quote_faults(quote_amount: Decimal, market: Market) -> Iterator[FormFault]:
