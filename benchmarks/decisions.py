@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from datetime import UTC, datetime
 from decimal import ROUND_CEILING, Decimal
 
@@ -47,6 +48,7 @@ def measure() -> Section:
             rounds=60,
             ours_calls=100,
             baseline_calls=300,
+            clock=time.thread_time,
         )
         detail = f"{1 / found.ours:,.0f} per second, baseline {1 / found.baseline:,.0f}"
         lines.append(Line(name, found.ratio, most, detail=detail, is_bar=True))
