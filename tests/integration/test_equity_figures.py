@@ -40,7 +40,7 @@ def points_of(hours: Iterable[int], seed: int = 37) -> list[EquityPoint]:
 async def insert(
     database: Database, points: Iterable[EquityPoint], epoch: int = 1, ago: timedelta = timedelta(hours=2)
 ) -> None:
-    """Insert points as a server that did so some time ago."""
+    """Insert points as a server that did so some time ago, and that does not delete old ones during a test."""
     second = int((utc_now() - ago).timestamp()).to_bytes(4, "big")
     await database[EQUITY].insert_many(
         {
@@ -49,6 +49,7 @@ async def insert(
             "epoch": epoch,
             "at": point.sample.at,
             **sample_values(point.sample),
+            "expires_at": utc_now() + DAY,
         }
         for point in points
     )

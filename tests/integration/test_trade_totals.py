@@ -16,6 +16,7 @@ from moniqo_core.domain.money import EXACT
 from moniqo_core.domain.portfolio.equity_curve import DAY, HOUR
 from moniqo_core.domain.portfolio.trade_totals import TradeTotals
 from moniqo_core.migrations import trade_totals
+from moniqo_core.storage import equity_points
 from moniqo_core.storage.client import connect
 from moniqo_core.storage.document import Document
 from moniqo_core.storage.equity_points import COLLECTION as EQUITY
@@ -61,12 +62,20 @@ def lived(mongo_url: str) -> dict[str, list[Document]]:
 
 @pytest.fixture
 def life(lived: dict[str, list[Document]], database: Database, run: Run, monkeypatch: pytest.MonkeyPatch) -> Life:
-    """The wallet, stored in the database of this test. Its points of equity need not age to be in stored figures."""
+    """The wallet, stored in the database of this test.
+
+    Its points of equity need not age to be in stored figures. The server does not delete them during a test, although
+    this life is long past.
+    """
     monkeypatch.setattr(equity_figures, "SETTLED_AFTER", timedelta(minutes=-1))
+    monkeypatch.setattr(equity_points, "HOURLY_POINTS_KEPT", equity_points.DAILY_POINTS_KEPT)
 
     async def go_on() -> Life:
         for name, documents in lived.items():
-            await database[name].insert_many(copy.deepcopy(documents))
+            stored = copy.deepcopy(documents)
+            for point in stored if name == EQUITY else ():
+                point["expires_at"] += equity_points.DAILY_POINTS_KEPT
+            await database[name].insert_many(stored)
         life = Life(database, WALLET, SEED + 1)
         life.now = lived[STATES][0]["at"].replace(tzinfo=UTC)
         await life.wallet.initialize()
