@@ -13,17 +13,16 @@ from moniqo_core.storage.document import Document
 
 _NAMES: Final = tuple(field.name for field in fields(RiskLimits))
 _KNOWN: Final = frozenset(_NAMES)
-_AMOUNTS: Final = frozenset(
-    {
-        "max_position_size_usd",
-        "max_total_exposure_usd",
-        "daily_loss_limit_usd",
-        "daily_loss_limit_percent",
-        "max_drawdown_percent",
-        "stop_loss_default_percent",
-        "take_profit_default_percent",
-    }
+_AMOUNTS: Final = (
+    "max_position_size_usd",
+    "max_total_exposure_usd",
+    "daily_loss_limit_usd",
+    "daily_loss_limit_percent",
+    "max_drawdown_percent",
+    "stop_loss_default_percent",
+    "take_profit_default_percent",
 )
+_LISTS: Final = ("allowed_symbols", "blocked_symbols")
 
 
 def limits_document(limits: RiskLimits) -> Document:
@@ -41,12 +40,13 @@ def read_limits(document: Mapping[str, Any]) -> RiskLimits:
 
     A missing limit has its default. A limit of a later release is ignored.
     """
-    limits: dict[str, Any] = {}
-    for name, stored in document.items():
-        if name in _AMOUNTS and isinstance(stored, str):
-            limits[name] = Decimal(stored)
-        elif name in _KNOWN:
-            limits[name] = tuple(stored) if isinstance(stored, list) else stored
+    limits = {name: document[name] for name in _KNOWN & document.keys()}
+    for name in _AMOUNTS:
+        if isinstance(text := limits.get(name), str):
+            limits[name] = Decimal(text)
+    for name in _LISTS:
+        if isinstance(symbols := limits.get(name), list):
+            limits[name] = tuple(symbols)
     return RiskLimits(**limits)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Final, NamedTuple
@@ -83,8 +82,7 @@ def journal_balance(account: AccountHoldings, stored: BalanceSnapshot, marks: Ma
         known = {f"{asset}/{cash}": price / rate for asset, price in prices.items()}
     now = _worth(account, {**known, **marks}, rate)
     since = {held.asset: held.unpriced_since for held in stored.assets}
-    return replace(
-        stored,
+    return stored._replace(
         assets=tuple(SnapshotAsset(*held[:4], _rounded(held.value_usd), since.get(held.asset)) for held in now.assets),
         total_value_usd=_rounded(now.total_value_usd),
         realised_pnl=_rounded(now.realised_pnl),

@@ -66,7 +66,7 @@ def succeeded(run: SyncRun, wallet: UserWallet, statement: AccountStatement, now
             last_error=wallet.connection.last_error,
             last_error_at=wallet.connection.last_error_at,
         ),
-        statistics=replace(wallet.statistics, total_syncs=wallet.statistics.total_syncs + 1),
+        statistics=wallet.statistics._replace(total_syncs=wallet.statistics.total_syncs + 1),
     )
     equation = (
         None
@@ -119,16 +119,14 @@ def failed(
     failures = wallet.connection.retry_count + 1
     asked = timedelta(seconds=error.retry_after or 0)
     retry_at = now + max(retry_delay(failures, random()), min(asked, SLOWEST_RETRY))
-    connection = replace(
-        wallet.connection,
+    connection = wallet.connection._replace(
         is_connected=False,
         last_error=error.title,
         last_error_at=now,
         retry_count=failures,
         next_retry_at=retry_at,
     )
-    statistics = replace(
-        wallet.statistics,
+    statistics = wallet.statistics._replace(
         total_syncs=wallet.statistics.total_syncs + 1,
         failed_syncs=wallet.statistics.failed_syncs + 1,
     )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple, Self
 
 from moniqo_core.domain.portfolio.balance_equation import AssetFlows
 from moniqo_core.domain.portfolio.valuation import unpriced
@@ -31,8 +31,7 @@ STOPPED_STATUSES: Final = frozenset({UserWalletStatus.PAUSED, UserWalletStatus.S
 SYNCED_BY_SCHEDULE: Final = (UserWalletStatus.ACTIVE, UserWalletStatus.ERROR, UserWalletStatus.CONNECTING)
 
 
-@dataclass(frozen=True, slots=True)
-class SnapshotAsset:
+class SnapshotAsset(NamedTuple):
     """One asset at the last sync. ``value_usd`` is None when it has no price.
 
     ``unpriced_since`` is the time of the sync that first found it without one. It is None for an asset that had no
@@ -47,8 +46,7 @@ class SnapshotAsset:
     unpriced_since: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class BalanceSnapshot:
+class BalanceSnapshot(NamedTuple):
     """The balance at the last sync, empty before the first one. Values and PnL are in US dollars.
 
     ``partial`` tells that the total is unknown, or that a price or an order may be out of date. ``asset_flows`` has the
@@ -83,8 +81,7 @@ class LossBaseline(NamedTuple):
     until: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class ConnectionState:
+class ConnectionState(NamedTuple):
     """The state of the connection to the account. ``retry_count`` counts failures since the last success."""
 
     is_connected: bool = False
@@ -95,15 +92,19 @@ class ConnectionState:
     next_retry_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SyncStatistics:
+class SyncStatistics(NamedTuple):
     """Number of syncs of this wallet since it was created."""
 
     total_syncs: int = 0
     failed_syncs: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+_NO_BALANCE: Final = BalanceSnapshot()
+_NO_CONNECTION: Final = ConnectionState()
+_NO_SYNCS: Final = SyncStatistics()
+
+
+@dataclass(frozen=True)
 class UserWallet:
     """One user's account under one wallet definition.
 
@@ -141,9 +142,9 @@ class UserWallet:
     request_hash: str | None = None
     status_reason: str | None = None
     status_before_suspension: UserWalletStatus | None = None
-    balance: BalanceSnapshot = BalanceSnapshot()
-    connection: ConnectionState = ConnectionState()
-    statistics: SyncStatistics = SyncStatistics()
+    balance: BalanceSnapshot = _NO_BALANCE
+    connection: ConnectionState = _NO_CONNECTION
+    statistics: SyncStatistics = _NO_SYNCS
     ai_managed_state: Mapping[str, object] | None = None
     next_sync_at: datetime | None = None
     synced_for: datetime | None = None
@@ -161,6 +162,23 @@ class UserWallet:
     transfers_since: datetime | None = None
     last_used_at: datetime | None = None
     deleted_at: datetime | None = None
+
+    @classmethod
+    def of_attributes(cls, given: Mapping[str, Any]) -> Self:
+        """Return the wallet with these attributes, all of which are given.
+
+        Every read of a wallet calls this. The initialiser of a frozen class takes seven times as long, because it sets
+        each attribute with a call.
+
+        Raises:
+            TypeError: an attribute is missing or unknown.
+
+        """
+        if given.keys() != _ATTRIBUTES:
+            raise TypeError(f"missing or unknown: {', '.join(sorted(given.keys() ^ _ATTRIBUTES))}")
+        wallet = cls.__new__(cls)
+        vars(wallet).update(given)
+        return wallet
 
     @property
     def is_active(self) -> bool:
@@ -186,6 +204,9 @@ class UserWallet:
     def mode(self) -> str:
         """``paper`` for a demo wallet, ``live`` for real money."""
         return "paper" if self.is_demo else "live"
+
+
+_ATTRIBUTES: Final = frozenset(item.name for item in fields(UserWallet))
 
 
 class AccountRecord(NamedTuple):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import fields
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final
+from operator import itemgetter
+from typing import Any, Final
 
 from moniqo_core.domain.money import plain
 from moniqo_core.domain.risk.limits import RiskLimits
@@ -25,19 +26,20 @@ from moniqo_core.storage.document import Document
 from moniqo_core.storage.risk_limits import limits_document, read_limits
 from moniqo_core.storage.wallets.balance_codec import balance_document, read_balance
 
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
-
-_SAME: Final = (
+_REQUIRED: Final = (
     "user_id",
     "wallet_id",
     "wallet_name",
     "wallet_slug",
     "custom_name",
+    "is_demo",
+    "created_at",
+    "updated_at",
+)
+_OPTIONAL: Final = (
     "description",
     "color",
     "icon",
-    "is_demo",
     "credentials",
     "credentials_version",
     "request_hash",
@@ -51,8 +53,6 @@ _SAME: Final = (
     "forked_from",
     "account_duplicate",
     "transfers_since",
-    "created_at",
-    "updated_at",
     "last_used_at",
     "deleted_at",
 )
@@ -63,6 +63,11 @@ _SCALARS: Final = frozenset({type(None), str, int, bool, datetime})
 """The types of values that are stored as they are. Every order stores some."""
 
 _ATTRIBUTES: Final = tuple(item.name for item in fields(UserWallet) if item.name != "id")
+
+_read_required: Final = itemgetter(*_REQUIRED)
+_DEFAULTS: Final = {item.name: item.default for item in fields(UserWallet) if item.name in {*_OPTIONAL, *_RENAMED}}
+"""The attributes that are stored as they are and that an older version may not have written, with their defaults."""
+_STORED_NAMES: Final = tuple(_RENAMED.get(name, name) for name in _DEFAULTS)
 
 _CONNECTION: Final = (
     "is_connected",
@@ -106,7 +111,7 @@ def _stored(name: str, value: object) -> object:
         case LossBaseline():
             return _baseline_document(value)
         case KeyPermissions() | SyncStatistics():
-            return asdict(value)
+            return {field: getattr(value, field) for field in value.__match_args__}
         case UserWalletStatus() | PauseLevel():
             return value.value
         case Mapping():
@@ -130,28 +135,29 @@ def read_user_wallet(document: Mapping[str, Any]) -> UserWallet:
 
     Fields of a later version are ignored.
     """
+    attributes = dict(zip(_REQUIRED, _read_required(document), strict=True))
+    attributes.update(zip(_DEFAULTS, map(document.get, _STORED_NAMES, _DEFAULTS.values()), strict=True))
     before, permissions = document.get("status_before_suspension"), document.get("key_permissions")
-    return UserWallet(
-        id=document["_id"],
-        **{name: document[name] for name in _SAME if name in document},
-        **{name: document[stored] for name, stored in _RENAMED.items() if stored in document},
-        status=UserWalletStatus(document["status"]),
-        status_before_suspension=UserWalletStatus(before) if before else None,
-        pause_level=_read_pause_level(document),
-        account_fingerprints=tuple(document.get("account_fingerprints") or ()),
-        settings=document.get("settings") or {},
-        risk_limits=read_limits(document["risk_limits"]),
-        key_permissions=KeyPermissions(**_known(KeyPermissions, permissions)) if permissions else None,
-        baseline=_baseline(document.get("baseline")),
-        balance=read_balance(document.get("balance") or {}),
-        connection=ConnectionState(**_known(ConnectionState, document.get("connection") or {})),
-        statistics=SyncStatistics(**_known(SyncStatistics, document.get("statistics") or {})),
-    )
+    attributes |= {
+        "id": document["_id"],
+        "status": UserWalletStatus(document["status"]),
+        "status_before_suspension": UserWalletStatus(before) if before else None,
+        "pause_level": _read_pause_level(document),
+        "account_fingerprints": tuple(document.get("account_fingerprints") or ()),
+        "settings": document.get("settings") or {},
+        "risk_limits": read_limits(document["risk_limits"]),
+        "key_permissions": KeyPermissions(**_known(KeyPermissions, permissions)) if permissions else None,
+        "baseline": _baseline(document.get("baseline")),
+        "balance": read_balance(document.get("balance") or {}),
+        "connection": ConnectionState(**_known(ConnectionState, document.get("connection") or {})),
+        "statistics": SyncStatistics(**_known(SyncStatistics, document.get("statistics") or {})),
+    }
+    return UserWallet.of_attributes(attributes)
 
 
-def _known(kind: type[DataclassInstance], document: Mapping[str, Any]) -> Document:
+def _known(kind: type[KeyPermissions | ConnectionState | SyncStatistics], document: Mapping[str, Any]) -> Document:
     """Return the stored fields of a value of ``kind``, without those of a later release."""
-    return {name: document[name] for name in kind.__dataclass_fields__ if name in document}
+    return {name: document[name] for name in kind.__match_args__ if name in document}
 
 
 def _read_pause_level(document: Mapping[str, Any]) -> PauseLevel | None:
