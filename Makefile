@@ -4,6 +4,8 @@
 SHELL := /bin/bash
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PYTHONPATH PYTHONHOME
+# Tests start many processes. Without bytecode on disk each would compile every package again, for seconds.
+unexport PYTHONDONTWRITEBYTECODE
 
 # The first interpreter found that is new enough and can make environments; PYTHON=... names another.
 CANDIDATES := python3.11 python3.12 python3.13 python3.14 python3

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Final
@@ -270,26 +270,30 @@ def test_verified_wallet_agrees_with_its_journal(harness: LiveHarness, run: Run)
     assert verify(harness, run) is None
 
 
-@pytest.mark.parametrize(
-    ("collection", "which", "change", "difference"),
-    [
-        ("orders", {"seq": 1}, {"filled_amount": "9"}, "entry 7, orders.o-1-1.filled_amount: stored 9, recomputed 0.1"),
-        ("orders", {"seq": 2}, {"version": 5}, "entry 7, orders.o-2-1.version: stored 5, recomputed 2"),
-        ("order_fills", {}, {"quote": "1"}, "quote: stored 1, recomputed 5000"),
-        ("user_wallets", {}, {"risk_limits": {}}, "entry 7, user_wallets.risk_limits: stored {}, recomputed {"),
-        ("live_wallet_ledger", {"seq": 3}, None, "entry 3, entry: stored missing, recomputed an entry"),
-        ("orders", {"seq": 3}, None, "entry 7, orders.o-3-1: stored missing, recomputed open"),
-        ("order_fills", {}, None, "stored missing, recomputed there"),
-    ],
+TAMPERED: Final[Sequence[tuple[str, Document, Document | None, str]]] = (
+    ("orders", {"seq": 1}, {"filled_amount": "9"}, "entry 7, orders.o-1-1.filled_amount: stored 9, recomputed 0.1"),
+    ("orders", {"seq": 2}, {"version": 5}, "entry 7, orders.o-2-1.version: stored 5, recomputed 2"),
+    ("order_fills", {}, {"quote": "1"}, "quote: stored 1, recomputed 5000"),
+    ("user_wallets", {}, {"risk_limits": {}}, "entry 7, user_wallets.risk_limits: stored {}, recomputed {"),
+    ("live_wallet_ledger", {"seq": 3}, None, "entry 3, entry: stored missing, recomputed an entry"),
+    ("orders", {"seq": 3}, None, "entry 7, orders.o-3-1: stored missing, recomputed open"),
+    ("order_fills", {}, None, "stored missing, recomputed there"),
 )
-def test_changed_document_is_a_difference(
-    harness: LiveHarness, run: Run, collection: str, which: Document, change: Document | None, difference: str
-) -> None:
-    assert verify(harness, run) is None
-    documents = harness.database[collection]
-    run(documents.delete_one(which) if change is None else documents.update_one(which, {"$set": change}))
+"""A collection, one of its documents, the change, None for its removal, and the difference that it makes."""
 
-    assert difference in (verify(harness, run) or "")
+
+def test_changed_document_is_a_difference(harness: LiveHarness, run: Run) -> None:
+    for collection, which, change, difference in TAMPERED:
+        assert verify(harness, run) is None
+        documents = harness.database[collection]
+        before = run(documents.find_one(which))
+        assert before is not None
+        one = {"_id": before["_id"]}
+        run(documents.delete_one(one) if change is None else documents.update_one(one, {"$set": change}))
+
+        assert difference in (verify(harness, run) or ""), (collection, which, change)
+
+        run(documents.replace_one(one, before, upsert=True))
 
 
 def test_order_without_an_entry_is_a_difference(harness: LiveHarness, run: Run) -> None:
