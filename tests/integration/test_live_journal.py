@@ -37,11 +37,10 @@ D = Decimal
 
 QUERIES: Final = ("seen_at", "looks", "misses", "settle_at")
 """Fields of an order that say when it was queried. They are not in the journal."""
-OF_THE_JOURNAL: Final = (
-    *("status", "status_reason", "pause_level", "risk_limits", "key_permissions"),
-    *GROUP.values(),
-    REACHED,
-)
+BY_ENTRIES: Final = ("status", "status_reason", "pause_level", "risk_limits", "key_permissions", "key_permissions_of")
+TRANSFERRED: Final = ("transfers_since", "transfers_found")
+OF_THE_JOURNAL: Final = (*BY_ENTRIES, *TRANSFERRED, *GROUP.values(), REACHED)
+"""Fields of a user wallet that entries set."""
 
 
 def journal(harness: LiveHarness, run: Run) -> list[Document]:
@@ -103,10 +102,14 @@ class Crashes:
         harness.limit(max_open_positions=7)
         pause(harness, level="reduce_only", keep_orders=True)
         assert harness.place(side="sell", type="market", price=None, amount="0.01").status == 201
+        (account,) = harness.venue.exchange.accounts.values()
+        account.free["USDT"] += 50
+        account.ip_restricted = True
+        harness.sync()
         self.entries = journal(harness, run)
         start |= self.entries[0]["before"]
-        self._start = {name: start[name] for name in ("status", "status_reason", "pause_level", "risk_limits")}
-        assert len(self.entries) == 12
+        self._start = {name: start[name] for name in BY_ENTRIES}
+        assert [entry["kind"] for entry in self.entries[12:]] == ["permissions", "transfers"]
 
     def each(self) -> Iterator[tuple[int, int]]:
         """Yield each number of entries applied with each number of writes of the next one."""
@@ -121,7 +124,7 @@ class Crashes:
         database = self._database
         for collection in ("orders", "order_fills"):
             await database[collection].delete_many({})
-        gone = dict.fromkeys((*GROUP.values(), *reached_fields(self.entries[0])), "")
+        gone = dict.fromkeys((*TRANSFERRED, *GROUP.values(), *reached_fields(self.entries[0])), "")
         await database.user_wallets.update_one({}, {"$set": self._start, "$unset": gone})
         done = [write for entry in self.entries[:applied] for write in projection_writes(database.name, entry)]
         await send(database, [*done, *projection_writes(database.name, self.entries[applied])[:writes]])
@@ -167,8 +170,8 @@ def test_every_read_shows_the_state_of_the_journal(harness: LiveHarness, run: Ru
     crashes = Crashes(harness, run)
     whole = {name: shown(name) for name in READS}
 
-    # Every kind of entry is among the last five. The first one begins a journal that the wallet does not name yet. The
-    # last one has a fill, which is stored before its order.
+    # Every kind of entry that a read shows is among these. The first one begins a journal that the wallet does not name
+    # yet. The last one has a fill, which is stored before its order.
     for stop in [*((applied, 0) for applied in (0, 7, 8, 9, 10, 11)), (11, 1)]:
         for name in READS:
             crashes.stop(*stop)
