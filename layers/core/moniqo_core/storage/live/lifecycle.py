@@ -16,7 +16,7 @@ from moniqo_core.domain.wallets.status_changes import check_pause_unchanged
 from moniqo_core.domain.wallets.user_wallet import UserWallet
 from moniqo_core.storage.document import Database, Document
 from moniqo_core.storage.live.journal.entry_codec import EntryKind, WalletChange
-from moniqo_core.storage.live.wallet_changes import DECISIONS, WalletChanges, status_change, too_many_changes
+from moniqo_core.storage.live.wallet_changes import DECISIONS, LiveWalletChanges, status_change, too_many_changes
 from moniqo_core.storage.risk_limits import limit_changes_document
 from moniqo_core.storage.wallets.last_use import time_of_use
 from moniqo_core.storage.wallets.user_wallet_codec import read_user_wallet, stored_fields
@@ -27,7 +27,7 @@ class LiveLifecycle:
 
     def __init__(self, database: Database) -> None:
         """Use the collections of ``database``."""
-        self._changes = WalletChanges(database)
+        self._changes = LiveWalletChanges(database)
 
     async def record(self, wallet: UserWallet, command: LifecycleCommand, fields: Mapping[str, object]) -> None:
         """Decide a command on the stored state of a wallet and commit it. ``wallet`` is as the caller read it.

@@ -14,7 +14,7 @@ from moniqo_core.domain.wallets.user_wallet import STOPPED_STATUSES, UserWallet,
 from moniqo_core.storage.document import Database
 from moniqo_core.storage.live.journal.entry_codec import EntryKind, WalletChange, transfers_entry, transfers_since
 from moniqo_core.storage.live.journal.live_journal import Journaled
-from moniqo_core.storage.live.wallet_changes import DECISIONS, WalletChanges, status_change, too_many_changes
+from moniqo_core.storage.live.wallet_changes import DECISIONS, LiveWalletChanges, status_change, too_many_changes
 from moniqo_core.storage.wallets.user_wallet_codec import read_user_wallet, stored_fields
 
 _PAUSE: Final = ("status", "status_reason", "pause_level", "buys_stopped")
@@ -27,7 +27,7 @@ class SyncFindings:
 
     def __init__(self, database: Database) -> None:
         """Use the collections of ``database``."""
-        self._changes = WalletChanges(database)
+        self._changes = LiveWalletChanges(database)
 
     async def commit(self, outcome: SyncOutcome, at: datetime) -> SyncOutcome:
         """Commit what a sync found, and return the outcome without the changes that its entries made.

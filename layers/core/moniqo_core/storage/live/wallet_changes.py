@@ -19,7 +19,7 @@ DECISIONS: Final = 20
 """The most decisions for one command. It is decided again when another writer of the journal was faster."""
 
 
-class WalletChanges:
+class LiveWalletChanges:
     """Reads what changes of live wallets are decided on, and commits them."""
 
     def __init__(self, database: Database) -> None:
