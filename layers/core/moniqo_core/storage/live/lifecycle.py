@@ -16,6 +16,7 @@ from moniqo_core.domain.wallets.status_changes import check_pause_unchanged
 from moniqo_core.domain.wallets.user_wallet import UserWallet
 from moniqo_core.storage.document import Database, Document
 from moniqo_core.storage.live.journal.entry_codec import EntryKind, WalletChange
+from moniqo_core.storage.live.journal.retry_pause import pause_after
 from moniqo_core.storage.live.wallet_changes import DECISIONS, LiveWalletChanges, status_change, too_many_changes
 from moniqo_core.storage.risk_limits import limit_changes_document
 from moniqo_core.storage.wallets.last_use import time_of_use
@@ -46,7 +47,7 @@ class LiveLifecycle:
         at = fields["updated_at"]
         assert isinstance(at, datetime)  # noqa: S101  every caller gives the time of the command
         fields = {**fields, **time_of_use(command, at)}
-        for _ in range(DECISIONS):
+        for tries in range(1, DECISIONS + 1):
             found = await self._changes.read(wallet)
             stored = read_user_wallet(found.wallet)
             check_pause_unchanged(command, wallet.pause_level, stored.status, stored.pause_level)
@@ -59,6 +60,7 @@ class LiveLifecycle:
                 change = status_change(stored, {**fields, **decided, **ended})
             if await self._changes.commit(found, change, at):
                 return
+            await pause_after(tries)
         raise too_many_changes()
 
 

@@ -14,6 +14,7 @@ from moniqo_core.domain.wallets.user_wallet import STOPPED_STATUSES, UserWallet,
 from moniqo_core.storage.document import Database
 from moniqo_core.storage.live.journal.entry_codec import EntryKind, WalletChange, transfers_entry, transfers_since
 from moniqo_core.storage.live.journal.live_journal import Journaled
+from moniqo_core.storage.live.journal.retry_pause import pause_after
 from moniqo_core.storage.live.wallet_changes import DECISIONS, LiveWalletChanges, status_change, too_many_changes
 from moniqo_core.storage.wallets.user_wallet_codec import read_user_wallet, stored_fields
 
@@ -76,17 +77,18 @@ class SyncFindings:
     async def _decided(
         self, before: UserWallet, decide: Callable[[UserWallet], WalletChange | None], at: datetime
     ) -> bool:
-        for _ in range(DECISIONS):
+        for tries in range(1, DECISIONS + 1):
             found = await self._read(before)
             change = None if found is None else decide(read_user_wallet(found.wallet))
             if found is None or change is None:
                 return False
             if await self._changes.commit(found, change, at):
                 return True
+            await pause_after(tries)
         raise too_many_changes()
 
     async def _add_transfers(self, outcome: SyncOutcome, since: datetime, at: datetime) -> None:
-        for _ in range(DECISIONS):
+        for tries in range(1, DECISIONS + 1):
             found = await self._read(outcome.before)
             if found is None:
                 return
@@ -96,6 +98,7 @@ class SyncFindings:
             end = await self._changes.end(found, at)
             if end and await self._changes.add(transfers_entry(outcome.before.id, transfers, end, at)):
                 return
+            await pause_after(tries)
         raise too_many_changes()
 
     async def _read(self, before: UserWallet) -> Journaled | None:

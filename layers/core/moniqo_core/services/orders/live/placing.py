@@ -28,6 +28,7 @@ from moniqo_core.services.sync.balance_sync import BalanceSync
 from moniqo_core.storage.client import DatabaseError, is_outage
 from moniqo_core.storage.document import Database
 from moniqo_core.storage.live.journal.live_journal import CommitOutcome
+from moniqo_core.storage.live.journal.retry_pause import pause_after
 from moniqo_core.storage.live.orders import LiveOrderStore
 from moniqo_core.storage.rate_counters import Count
 
@@ -130,7 +131,7 @@ class LivePlacing:
         """Write the intent, or return the record of an order placed meanwhile under the same client order id."""
         findings = await self.pre_trade.gather(wallet, order, found.state)
         latest, read_at = findings.state, found.at
-        for _ in range(DECISIONS):
+        for tries in range(1, DECISIONS + 1):
             decision = findings.decision(latest)
             decision.check()
             intended = order_updates.intend(
@@ -151,6 +152,7 @@ class LivePlacing:
                 intent = Intent(intended, entry)
                 if not await self._has_changed(decision.wallet, intent):
                     return intent
+            await pause_after(tries)
             read_at = self._now()
             latest = await self._store.pre_trade_state(
                 wallet.user_wallet_id, order.client_order_id, since=found.state.next_seq

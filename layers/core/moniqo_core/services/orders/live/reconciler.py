@@ -17,6 +17,7 @@ from moniqo_core.domain.live.record import live_record
 from moniqo_core.domain.market.market import PriceLevel
 from moniqo_core.domain.orders.order import Fill, Liquidity, OrderStatus
 from moniqo_core.domain.orders.record import OrderRecord
+from moniqo_core.storage.live.journal.retry_pause import pause_after
 from moniqo_core.storage.live.orders import LiveOrderStore
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ class OrderReconciler:
         ``follows`` is the last entry of the journal as of which ``order`` is known.
         """
         read: dict[Decimal, Sequence[Fill]] = {}
-        for _ in range(WRITES):
+        for tries in range(1, WRITES + 1):
             after = change(order)
             fills: Sequence[Fill] = ()
             if wallet is not None and after.lacks_fills and after.reconcile_at is not None:
@@ -135,6 +136,7 @@ class OrderReconciler:
             if stored is not None:
                 return Stored(stored, fills)
             follows = None
+            await pause_after(tries)
             order = await self._store.get(order.user_wallet_id, order.order_id)
         log.warning("order not stored", extra={"fields": fields_of(order)})
         return Stored(order, ())
