@@ -468,8 +468,37 @@ def test_checkpoint_after_every_500th_entry(harness: LiveHarness, run: Run, monk
     (totals,) = accounts[-1].totals.trades.symbols.values()
     assert (totals.fills, totals.trades, accounts[-1].totals.transfers) == (2, 1, {"USDT": D(50)})
     assert verify(harness, run) is None
+    assert run(database.live_wallet_positions.count_documents({})) == 0
 
     run(database.live_wallet_checkpoints.update_one({"seq": 8}, {"$set": {"wallet.status": "active"}}))
     assert "entry 8, checkpoint.wallet" in (verify(harness, run) or "")
     run(database.live_wallet_checkpoints.update_one({"seq": 8}, {"$set": {"commit_id": "of a lost journal"}}))
     assert run(checkpoints.as_of(harness.wallet, len(entries))) == accounts[-1]
+
+
+def test_closed_position_has_a_record(harness: LiveHarness, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is stored with the next checkpoint, also if one before is missing."""
+    monkeypatch.setattr(verification, "ENTRIES_PER_CHECKPOINT", 4)
+    database = harness.database
+    harness.cancel("o-3-1")
+    assert harness.place(side="sell", type="market", price=None, amount="0.0999").status == 201
+    monkeypatch.setattr(live_journal, "ENTRIES_PER_CHECKPOINT", 4)
+    harness.cancel("o-2-1")
+    pause(harness, level="full")
+    assert len(journal(harness, run)) == 12
+
+    (record,) = run(database.live_wallet_positions.find().to_list())
+
+    shown = {name: record[name] for name in ("symbol", "bought", "sold", "fills", "closed_seq", "cost")}
+    assert shown == {
+        "symbol": "BTC/USDT",
+        "bought": "0.0999",
+        "sold": "0.0999",
+        "fills": 2,
+        "closed_seq": 10,
+        "cost": "5000.001",
+    }
+    assert record["opened_at"] <= record["closed_at"]
+    assert verify(harness, run) is None
+    run(database.live_wallet_positions.update_one({}, {"$set": {"realised": "1"}}))
+    assert "entry 12, position BTC/USDT.realised: stored 1" in (verify(harness, run) or "")

@@ -37,7 +37,7 @@ def fills(draw: st.DrawFn) -> list[Fill]:
 def after_each(made: list[Fill]) -> LiveTotals:
     totals = no_totals(1, START)
     for fill in made:
-        totals = with_fills(totals, [fill], [("BTC/USDT", fill.order_id)])
+        totals = with_fills(totals, 2, [fill], [("BTC/USDT", fill.order_id)])
     return totals
 
 
@@ -100,12 +100,12 @@ def test_sale_stays_open_until_its_order_ends() -> None:
         return Fill(f"{order}:{quote}", order, "BTC/USDT", side, D(1), D(quote), (), ZERO, "USDT", None, START)
 
     bought = with_fills(
-        no_totals(1, START), [fill(OrderSide.BUY, "o-1-1", "10"), fill(OrderSide.BUY, "o-1-1", "20")], []
+        no_totals(1, START), 2, [fill(OrderSide.BUY, "o-1-1", "10"), fill(OrderSide.BUY, "o-1-1", "20")], []
     )
-    half = with_fills(bought, [fill(OrderSide.SELL, "o-2-1", "25")], [])
+    half = with_fills(bought, 3, [fill(OrderSide.SELL, "o-2-1", "25")], [])
     assert half.trades.symbols["BTC/USDT"].trades == 0
 
-    sold = with_fills(half, [fill(OrderSide.SELL, "o-2-1", "35")], [("BTC/USDT", "o-2-1")])
+    sold = with_fills(half, 4, [fill(OrderSide.SELL, "o-2-1", "35")], [("BTC/USDT", "o-2-1")])
 
     totals = sold.trades.symbols["BTC/USDT"]
     assert (totals.trades, totals.best, sold.positions["BTC/USDT"].realised) == (1, D(30), D(30))
@@ -115,3 +115,23 @@ def test_transfers_add_up_by_asset() -> None:
     totals = with_transfers(no_totals(1, START), [Transfer("USDT", D(50), D(1)), Transfer("BTC", D(1), None)])
 
     assert with_transfers(totals, [Transfer("USDT", D(-20), D(1))]).transfers == {"USDT": D(30), "BTC": D(1)}
+
+
+@given(fills())
+def test_positions_begin_and_end_where_the_holding_does(made: list[Fill]) -> None:
+    totals, held = no_totals(1, START), D(0)
+    for seq, fill in enumerate(made, 2):
+        before, totals = totals, with_fills(totals, seq, [fill], [])
+        held = totals.positions["BTC/USDT"].amount
+        opened = before.records.open.get("BTC/USDT")
+        if held:
+            record = totals.records.open["BTC/USDT"]
+            assert record.bought - record.sold == held
+            assert record.opened_at == (fill.at if opened is None else opened.opened_at)
+        elif opened is not None:
+            closed = totals.records.closed[-1]
+            assert (closed.closed_at, closed.closed_seq, closed.bought) == (fill.at, seq, closed.sold)
+            assert totals.records.open == {}
+
+    realised = sum((each.realised for each in (*totals.records.closed, *totals.records.open.values())), start=ZERO)
+    assert abs(realised - totals.positions["BTC/USDT"].realised) < D("1e-20")

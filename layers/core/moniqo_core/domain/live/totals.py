@@ -15,6 +15,7 @@ from moniqo_core.domain.money import ZERO, exact
 from moniqo_core.domain.orders.order import Fill, OrderSide
 from moniqo_core.domain.portfolio.average_cost import after_trade
 from moniqo_core.domain.portfolio.position import Position
+from moniqo_core.domain.portfolio.position_records import Positions
 from moniqo_core.domain.portfolio.trade_totals import EpochStart, TradeTotals, changed_totals
 
 
@@ -23,22 +24,26 @@ class LiveTotals(NamedTuple):
 
     ``trades`` counts what the positions cover, with fees in the quote asset. A sale of what was there before the
     journal, or came by a transfer, is not in it. ``other_fees`` are the fees in third assets, and ``transfers`` the
-    deposits less the withdrawals, both by asset.
+    deposits less the withdrawals, both by asset. ``records`` has each position from its first fill to its last.
     """
 
     trades: TradeTotals
     positions: Mapping[str, Position]
+    records: Positions
     other_fees: Mapping[str, Decimal]
     transfers: Mapping[str, Decimal]
 
 
 def no_totals(seq: int, at: datetime) -> LiveTotals:
     """Return the totals of a journal that begins with entry ``seq``. The value of what it began with is not known."""
-    return LiveTotals(TradeTotals(seq, EpochStart(at, ZERO), {}), {}, {}, {})
+    return LiveTotals(TradeTotals(seq, EpochStart(at, ZERO), {}), {}, Positions(), {}, {})
 
 
-def with_fills(before: LiveTotals, fills: Iterable[Fill], ended: Iterable[tuple[str, str]]) -> LiveTotals:
-    """Add fills in their order. ``ended`` are symbol and id of each order that will not get more fills."""
+def with_fills(before: LiveTotals, seq: int, fills: Iterable[Fill], ended: Iterable[tuple[str, str]]) -> LiveTotals:
+    """Add the fills of entry ``seq``, in their order.
+
+    ``ended`` are symbol and id of each order that will not get more fills.
+    """
     positions, fees, counted = dict(before.positions), dict(before.other_fees), []
     with exact():
         for fill in fills:
@@ -49,9 +54,13 @@ def with_fills(before: LiveTotals, fills: Iterable[Fill], ended: Iterable[tuple[
                 counted.append(_covered(fill, held, after))
             if fill.fee_currency not in {base, quote}:
                 fees[fill.fee_currency] = fees.get(fill.fee_currency, ZERO) + fill.fee
-    trades = before.trades
-    changed = changed_totals(trades, counted, ended)
-    return before._replace(trades=trades.after(trades.seq, changed), positions=positions, other_fees=fees)
+    changed = changed_totals(before.trades, counted, ended)
+    return before._replace(
+        trades=before.trades.after(seq, changed),
+        positions=positions,
+        records=before.records.after(seq, counted),
+        other_fees=fees,
+    )
 
 
 def with_transfers(before: LiveTotals, found: Iterable[Transfer]) -> LiveTotals:

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from moniqo_core.domain.live.totals import LiveTotals, no_totals, with_fills, with_transfers
 from moniqo_core.domain.money import plain
 from moniqo_core.domain.orders.order import numbered_order_id
 from moniqo_core.domain.portfolio.position import Position
+from moniqo_core.domain.portfolio.position_records import PositionRecord, Positions
 from moniqo_core.storage.document import Document, document_key, read_document_key
 from moniqo_core.storage.live.journal.entry_codec import EntryKind, read_transfers
 from moniqo_core.storage.live.live_order_codec import may_get_fills, numbered_key
 from moniqo_core.storage.orders.order_codec import read_fill
 from moniqo_core.storage.trade_totals import StoredTotals, read_totals, totals_document
+
+_AMOUNTS: Final = ("bought", "cost", "sold", "proceeds", "fees", "realised")
 
 
 class LiveAccount(NamedTuple):
@@ -31,6 +34,11 @@ class LiveAccount(NamedTuple):
     orders: Mapping[str, Document]
     wallet: Document
     totals: LiveTotals
+
+    def without_closed(self) -> LiveAccount:
+        """Return the account without the positions that were closed so far."""
+        records = self.totals.records._replace(closed=())
+        return self._replace(totals=self.totals._replace(records=records))
 
 
 def after_entry(before: LiveAccount | None, entry: Document) -> LiveAccount:
@@ -51,7 +59,7 @@ def after_entry(before: LiveAccount | None, entry: Document) -> LiveAccount:
             else:
                 orders.pop(order["_id"], None)
                 ended = [(order["symbol"], numbered_order_id(order["seq"]))]
-            totals = with_fills(totals, map(read_fill, entry["fills"]), ended)
+            totals = with_fills(totals, seq, map(read_fill, entry["fills"]), ended)
         case EntryKind.VOID:
             orders.pop(entry["order_id"], None)
         case EntryKind.STATUS | EntryKind.LIMITS | EntryKind.PERMISSIONS:
@@ -79,9 +87,26 @@ def checkpoint_document(user_wallet_id: str, account: LiveAccount) -> Document:
         "positions": {
             document_key(symbol): [plain(each) for each in held] for symbol, held in totals.positions.items()
         },
+        "open_positions": [position_document(each) for each in totals.records.open.values()],
         "other_fees": [[asset, plain(amount)] for asset, amount in totals.other_fees.items()],
         "transfers": [[asset, plain(amount)] for asset, amount in totals.transfers.items()],
     }
+
+
+def position_document(record: PositionRecord) -> Document:
+    """Return the stored form of a record of a position."""
+    return {name: plain(value) if isinstance(value, Decimal) else value for name, value in record._asdict().items()}
+
+
+def closed_position_document(user_wallet_id: str, record: PositionRecord) -> Document:
+    """Return the document of a closed position."""
+    name = f"{numbered_key(user_wallet_id, record.closed_seq or 0)}:{document_key(record.symbol)}"
+    return {"_id": name, "user_wallet_id": user_wallet_id, **position_document(record)}
+
+
+def _read_position(stored: Document) -> PositionRecord:
+    amounts = {name: Decimal(stored[name]) for name in _AMOUNTS}
+    return PositionRecord(**{**stored, **amounts})
 
 
 def read_checkpoint(document: Document) -> LiveAccount:
@@ -89,6 +114,7 @@ def read_checkpoint(document: Document) -> LiveAccount:
     totals = LiveTotals(
         read_totals(document["totals"]).totals,
         {read_document_key(name): Position(*map(Decimal, held)) for name, held in document["positions"].items()},
+        Positions({each.symbol: each for each in map(_read_position, document["open_positions"])}),
         {asset: Decimal(amount) for asset, amount in document["other_fees"]},
         {asset: Decimal(amount) for asset, amount in document["transfers"]},
     )

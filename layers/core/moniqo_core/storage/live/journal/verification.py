@@ -10,7 +10,12 @@ from moniqo_core.domain.orders.order import numbered_order_id
 from moniqo_core.domain.wallets.user_wallet import STOPPED_STATUSES
 from moniqo_core.storage.document import USER_WALLETS, Database, Document
 from moniqo_core.storage.live.fills import FILLS
-from moniqo_core.storage.live.journal.account import LiveAccount, after_entry, checkpoint_document
+from moniqo_core.storage.live.journal.account import (
+    LiveAccount,
+    after_entry,
+    checkpoint_document,
+    closed_position_document,
+)
 from moniqo_core.storage.live.journal.checkpoints import LiveCheckpoints
 from moniqo_core.storage.live.journal.entry_codec import ENTRIES_PER_CHECKPOINT, EntryKind
 from moniqo_core.storage.live.journal.entry_ids import LIVE_ENTRIES
@@ -108,7 +113,7 @@ class LiveJournals:
                 last = entry["seq"]
                 found.add(entry)
                 if last % ENTRIES_PER_CHECKPOINT == 0:
-                    found.difference = await self._difference_of_checkpoint(found, last)
+                    found.difference = await self._difference_of_checkpoint(found)
                     if found.difference is not None:
                         return found
                 progress(found.entries)
@@ -118,12 +123,19 @@ class LiveJournals:
             if found.difference is None or last == wallet.get(REACHED) or tries == TRIES:
                 return found
 
-    async def _difference_of_checkpoint(self, found: LiveVerification, seq: int) -> LiveDifference | None:
-        stored = await self._checkpoints.stored(found.user_wallet_id, seq)
-        if stored is None or found.account is None:
+    async def _difference_of_checkpoint(self, found: LiveVerification) -> LiveDifference | None:
+        """Compare the checkpoint of the last entry, and the positions that were closed since the one before."""
+        account = found.account
+        stored = account and await self._checkpoints.stored(found.user_wallet_id, account.seq)
+        if account is None or stored is None:
             return None
-        different = _different("checkpoint", stored, checkpoint_document(found.user_wallet_id, found.account))
-        return None if different is None else LiveDifference(seq, *different)
+        different = _different("checkpoint", stored, checkpoint_document(found.user_wallet_id, account))
+        closed = [closed_position_document(found.user_wallet_id, record) for record in account.totals.records.closed]
+        positions = await self._checkpoints.stored_positions([wanted["_id"] for wanted in closed])
+        for wanted in closed:
+            different = different or _different(f"position {wanted['symbol']}", positions.get(wanted["_id"]), wanted)
+        found.account = account.without_closed()
+        return None if different is None else LiveDifference(account.seq, *different)
 
     async def _first_difference(self, found: LiveVerification, wallet: Document, seq: int) -> LiveDifference | None:
         mine = {"user_wallet_id": found.user_wallet_id}
