@@ -101,7 +101,11 @@ SPREAD = -n $(PROCESSES) --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 test: $(DEV) ## Unit, contract and integration tests (ARGS="-k name")
 	$(PY) -m pytest tests/unit tests/contract tests/integration $(or $(ARGS),$(SPREAD))
 
-TESTS ?= tests/unit tests/contract tests/integration tests/faults
+.PHONY: growth
+growth: $(DEV) ## Test that requests on a journal of 10,000 entries cost what they cost on one of 1,000
+	$(PY) -m pytest tests/growth $(or $(ARGS),$(SPREAD))
+
+TESTS ?= tests/unit tests/contract tests/integration tests/growth tests/faults
 .PHONY: coverage
 coverage: $(DEV) ## Lines and branches that the tests run, in .build/coverage/ (TESTS=tests/unit)
 	@mkdir -p .build/coverage && .venv/bin/coverage erase

@@ -11,7 +11,7 @@ from typing import Final
 from tests.support.stack import ROOT
 
 INSTALLED: Final = ("chromium", "curl", "dockerd", "debootstrap", "ip")
-STEPS: Final = 7
+STEPS: Final = 8
 MAKE: Final = """#!/bin/sh
 echo "$1" >> made
 test "$1" != "$FAILS" || exit 2
