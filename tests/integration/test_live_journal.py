@@ -459,6 +459,8 @@ def test_checkpoint_after_every_500th_entry(harness: LiveHarness, run: Run, monk
     stored = run(database.live_wallet_checkpoints.find().sort("seq", 1).to_list())
     assert [each["seq"] for each in stored] == [8, 12]
 
+    later = {"open_positions.0.of_a_later_release": 1}
+    run(database.live_wallet_checkpoints.update_one({"seq": 8}, {"$set": later}))
     folded, accounts = None, []
     for entry in entries:
         folded = after_entry(folded, entry)
@@ -467,6 +469,7 @@ def test_checkpoint_after_every_500th_entry(harness: LiveHarness, run: Run, monk
     assert run(checkpoints.as_of(harness.wallet, len(entries) + 1)) is None
     (totals,) = accounts[-1].totals.trades.symbols.values()
     assert (totals.fills, totals.trades, accounts[-1].totals.transfers) == (2, 1, {"USDT": D(50)})
+    run(database.live_wallet_checkpoints.update_one({"seq": 8}, {"$unset": later}))
     assert verify(harness, run) is None
     assert run(database.live_wallet_positions.count_documents({})) == 0
 

@@ -105,8 +105,9 @@ def closed_position_document(user_wallet_id: str, record: PositionRecord) -> Doc
 
 
 def _read_position(stored: Document) -> PositionRecord:
-    amounts = {name: Decimal(stored[name]) for name in _AMOUNTS}
-    return PositionRecord(**{**stored, **amounts})
+    """Return a record. Fields of a later release are ignored."""
+    known = {name: stored[name] for name in PositionRecord._fields if name in stored}
+    return PositionRecord(**{**known, **{name: Decimal(stored[name]) for name in _AMOUNTS}})
 
 
 def read_checkpoint(document: Document) -> LiveAccount:
